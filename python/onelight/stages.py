@@ -1,0 +1,91 @@
+"""What a tool's per-frame computation is made of, and what it gets to see: stages, their context, a frame's geometry."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from onelight.imaging import Colour
+
+Rect = tuple[int, int, int, int]  # x1, y1, x2, y2 in pixels, y up, x2 and y2 excluded
+
+
+@dataclass(frozen=True)
+class FrameInfo:
+    """Where the pixels of one frame lie and how they are encoded.
+
+    `window` is the rectangle the tensors cover (the Source's region of definition at this scale), `format` the
+    project's, `render_window` what is asked for; all in pixels with y up, so row 0 of a tensor is y = window[3] - 1.
+    """
+
+    window: Rect
+    format: Rect
+    render_window: Rect
+    time: float = 0.0
+    scale: tuple[float, float] = (1.0, 1.0)
+    par: float = 1.0
+    premult: str = "none"
+    colourspace: str = "acescg"
+    output: str = "result"
+    option: int = 1
+
+    @staticmethod
+    def of(width: int, height: int, **values: Any) -> FrameInfo:
+        """A frame whose data window, format and render window are all `width` x `height` at the origin."""
+        rect = (0, 0, width, height)
+        return replace(FrameInfo(rect, rect, rect), **values)
+
+    def crop(self) -> tuple[slice, slice]:
+        """Rows and columns of the render window inside a tensor."""
+        (x1, _, _, y2), (rx1, ry1, rx2, ry2) = self.window, self.render_window
+        return slice(y2 - ry2, y2 - ry1), slice(rx1 - x1, rx2 - x1)
+
+
+class Session(Protocol):
+    """A model version on a device, as a stage sees it."""
+
+    provider: str
+
+    def run(self, stage: str, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Run the version's graph of that name."""
+        ...
+
+
+@dataclass(frozen=True)
+class Context:
+    """Everything a stage may look at."""
+
+    knobs: Mapping[str, Any]  # every render knob of the tool, typed, defaults filled in
+    info: FrameInfo
+    clips: Mapping[tuple[str, int], np.ndarray]  # (name, offset) -> float16 or float32 [H, W, 4] as sent
+    colour: Colour
+    session: Session | None = None
+    check: Callable[[], None] = field(default=lambda: None)  # raises Cancelled when nobody waits any more
+
+    def clip(self, name: str, offset: int = 0) -> np.ndarray | None:
+        """The pixels of a clip [H, W, 4], or None where it is not connected. Never write into them."""
+        return self.clips.get((name, offset))
+
+    @property
+    def source(self) -> np.ndarray:
+        """The plate at the frame being rendered."""
+        return self.clips["Source", 0]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One step of a tool: a plain function of the context and of what earlier stages made.
+
+    `knobs` and `clips` are all it may depend on: with the frame's geometry, colour space and the model's digest they
+    are the key under which the engine keeps the results of a `cached` stage.
+    """
+
+    name: str
+    run: Callable[[Context, dict[str, Any]], dict[str, Any]]
+    knobs: tuple[str, ...] = ()
+    clips: tuple[str, ...] = ()
+    cached: bool = False
