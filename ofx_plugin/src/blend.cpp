@@ -1,0 +1,102 @@
+#include "blend.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+
+#include "half.h"
+
+namespace onelight {
+namespace {
+
+struct HalfSample {
+  using Type = uint16_t;
+  static float load(Type v) { return half_to_float(v); }
+  static Type store(float v) { return float_to_half(v); }
+};
+
+struct FloatSample {
+  using Type = float;
+  static float load(Type v) { return v; }
+  static Type store(float v) { return v; }
+};
+
+// Between two integer samples the lerp stays in range, so rounding is all there is to do; full scale cancels out.
+template <typename Integer>
+struct IntegerSample {
+  using Type = Integer;
+  static float load(Type v) { return float(v); }
+  static Type store(float v) { return Type(v + 0.5f); }
+};
+
+float weight_of(const float *mask, std::size_t i, float mix) {
+  const float weight = mask ? mask[i] * mix : mix;
+  return weight > 0.0f ? std::min(weight, 1.0f) : 0.0f;  // false for NaN, so that a broken mask leaves the plate
+}
+
+template <typename S, int channels, int blended>
+void rows(float mix, const void *plate_row, const void *result_row, const float *mask, void *out_row,
+          std::size_t pixels) {
+  using Type = typename S::Type;
+  const auto *plate = static_cast<const Type *>(plate_row);
+  const auto *result = static_cast<const Type *>(result_row);
+  auto *out = static_cast<Type *>(out_row);
+  mix = std::min(mix, 1.0f);
+  for (std::size_t i = 0; i < pixels; ++i, plate += channels, result += channels, out += channels) {
+    const float weight = weight_of(mask, i, mix);
+    // Copied as memory, never through a float register: a signalling NaN must come out as it went in.
+    Type pixel[channels];
+    std::memcpy(pixel, plate, sizeof pixel);
+    if (weight >= 1.0f) {
+      std::memcpy(pixel, result, blended * sizeof(Type));
+    } else if (weight > 0.0f) {
+      for (int c = 0; c < blended; ++c) {
+        // Equal samples are left alone, as rounding twice could change their last bit.
+        if (std::memcmp(pixel + c, result + c, sizeof(Type)) == 0) continue;
+        // Not from + weight * (to - from): that turns an infinite plate into NaN.
+        pixel[c] = S::store((1.0f - weight) * S::load(pixel[c]) + weight * S::load(result[c]));
+      }
+    }
+    std::memcpy(out, pixel, sizeof pixel);
+  }
+}
+
+template <typename S>
+void typed(const Blend &how, const void *plate, const void *result, const float *mask, void *out, std::size_t pixels) {
+  switch (how.channels) {
+    case 4:
+      return how.alpha_from_result ? rows<S, 4, 4>(how.mix, plate, result, mask, out, pixels)
+                                   : rows<S, 4, 3>(how.mix, plate, result, mask, out, pixels);
+    case 3:
+      return rows<S, 3, 3>(how.mix, plate, result, mask, out, pixels);
+    default:
+      return rows<S, 1, 1>(how.mix, plate, result, mask, out, pixels);
+  }
+}
+
+std::size_t sample_bytes(Sample sample) { return sample == Sample::Byte ? 1 : sample == Sample::Float ? 4 : 2; }
+
+}  // namespace
+
+void blend_row(const Blend &how, const void *plate, const void *result, const float *mask, void *out,
+               std::size_t pixels) {
+  const bool whole_result = how.channels != 4 || how.alpha_from_result;
+  // Without a mask the two ends are plain copies, which is what most renders are.
+  if (!mask && (!(how.mix > 0.0f) || (how.mix >= 1.0f && whole_result))) {
+    std::memmove(out, how.mix > 0.0f ? result : plate, pixels * std::size_t(how.channels) * sample_bytes(how.sample));
+    return;
+  }
+  switch (how.sample) {
+    case Sample::Byte:
+      return typed<IntegerSample<uint8_t>>(how, plate, result, mask, out, pixels);
+    case Sample::Short:
+      return typed<IntegerSample<uint16_t>>(how, plate, result, mask, out, pixels);
+    case Sample::Half:
+      return typed<HalfSample>(how, plate, result, mask, out, pixels);
+    case Sample::Float:
+      return typed<FloatSample>(how, plate, result, mask, out, pixels);
+  }
+}
+
+}  // namespace onelight
