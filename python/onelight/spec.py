@@ -10,9 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, ClassVar, Union
-
-Number = Union[int, float]
+from typing import Any, ClassVar
 
 
 @dataclass(frozen=True)

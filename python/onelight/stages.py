@@ -65,10 +65,23 @@ class Context:
     colour: Colour
     session: Session | None = None
     check: Callable[[], None] = field(default=lambda: None)  # raises Cancelled when nobody waits any more
+    destination: np.ndarray | None = None  # the reply's own buffer [h, w, 4] in the plate's dtype, where there is one
 
     def clip(self, name: str, offset: int = 0) -> np.ndarray | None:
         """The pixels of a clip [H, W, 4], or None where it is not connected. Never write into them."""
         return self.clips.get((name, offset))
+
+    def output(self) -> np.ndarray:
+        """Where the last stage writes its "output" [h, w, 4], the render window in the plate's dtype.
+
+        It is the reply's own memory when the engine could hand that over (no copy then), else fresh memory.
+        """
+        import numpy as np
+
+        if self.destination is not None:
+            return self.destination
+        x1, y1, x2, y2 = self.info.render_window
+        return np.empty((y2 - y1, x2 - x1, 4), self.source.dtype)
 
     @property
     def source(self) -> np.ndarray:

@@ -1,4 +1,7 @@
-"""What the Probe node is: plate x a gain map computed from every byte read."""
+"""What the Probe node is: plate x a gain map computed from every byte read.
+
+Neutral when gain is 0 and flip is off; otherwise result = (plate [+ Second]) x map x 2^gain, negated again by flip.
+"""
 
 from onelight.spec import MASK, RESULT, SOURCE, Bool, Clip, Float, Group, Int, Pass, Tool
 
@@ -6,7 +9,7 @@ TOOL = Tool(
     id="probe",
     version=1,
     label="Probe",
-    hint="Multiplies the plate by a gain that depends on every byte of it: proves the way of a frame.",
+    hint="Multiplies the plate by a map of +1 and -1 that depends on every byte of it: proves the way of a frame.",
     clips=(SOURCE, Clip("Second", "Second", "A further plate, added before the gain."), MASK),
     groups=(Group("probe", "Probe"),),
     knobs=(
@@ -45,5 +48,6 @@ TOOL = Tool(
         Bool("flip", "Flip signs", "Negates the result.", group="probe", neutral=False),
     ),
     passes=(RESULT, Pass("map", "Map", "The gain map.", data=True)),
+    exposure_equivariant=False,
     shipped=False,
 )
