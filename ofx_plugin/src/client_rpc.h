@@ -1,0 +1,95 @@
+// Connections: one per server address and process, with its channel, its lease and what the server is known to hold.
+#pragma once
+
+#include <grpcpp/channel.h>
+#include <grpcpp/client_context.h>
+#include <grpcpp/completion_queue.h>
+#include <grpcpp/generic/generic_stub.h>
+
+#include <atomic>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+
+#include "client.h"
+#include "patience.h"
+
+namespace onelight {
+
+// Hashes of the frames a server was sent lately, oldest forgotten first.
+class SentFrames {
+ public:
+  bool holds(const std::string &key);
+  void add(const std::string &key);
+  void clear();
+
+ private:
+  static constexpr std::size_t limit = 256;
+  std::mutex mutex_;
+  std::list<std::string> order_;  // newest first
+  std::unordered_map<std::string, std::list<std::string>::iterator> where_;
+};
+
+struct Outcome {
+  grpc::Status status;
+  grpc::ByteBuffer reply;
+  std::string missing;  // tensors the server wants to be sent in full
+};
+
+class Connection {
+ public:
+  // The connection to `address`, made on first use. Never destroyed: gRPC's own threads outlive every static destructor
+  // and every dlclose, and a host may still be rendering while it exits.
+  static Connection &to(const std::string &address);
+
+  const std::string &address() const { return address_; }
+  bool local() const { return local_; }  // may this server see this process's memory?
+
+  // One unary call. Cancelled as soon as `patience` says so: throws Error(Aborted); every other end is an Outcome.
+  Outcome call(const std::string &method, const grpc::ByteBuffer &request, const Patience &patience);
+  // The same for something that nobody waits for.
+  void tell(const std::string &method, const grpc::ByteBuffer &request) noexcept;
+
+  bool connected() const;  // now, as far as gRPC knows
+  bool failing() const;    // the last attempt to connect failed: a call would fail at once
+  // Tries at once to connect, without the wait that gRPC keeps between attempts. False when that failed.
+  bool reconnect(const Patience &patience);
+
+  // Holds, or takes, the lease under which shared memory is registered, and returns its number: it changes when the
+  // server has forgotten what was registered. 0 when the server gives none.
+  uint64_t lease(const Patience &patience);
+  void drop_lease();
+  void refuse_shared_memory(uint64_t lease) { refused_ = lease; }
+  bool shared_memory_refused(uint64_t lease) const { return refused_ == lease; }
+
+  SentFrames sent;
+
+  // Identifies this process to servers; also the prefix of its regions' names.
+  static const std::string &client_id();
+  // For sentences: "the Onelight server at unix:/run/..."
+  std::string name() const { return "Onelight server at " + address_; }
+
+ private:
+  explicit Connection(const std::string &address);
+  struct Told;
+  struct Lease;
+  void settle();  // takes in what happened on the queue that nobody waits on
+
+  const std::string address_;
+  const bool local_;
+  std::shared_ptr<grpc::Channel> channel_;
+  grpc::GenericStub stub_;
+  grpc::CompletionQueue unattended_;  // no thread of ours sits on it: calls poll it in passing
+  std::timed_mutex lease_mutex_;
+  std::unique_ptr<Lease> lease_;
+  uint64_t leases_ = 0;
+  std::atomic<bool> no_lease_{false};  // this server knows no leases, so shared memory is not for it
+  std::atomic<uint64_t> refused_{0};
+};
+
+// Turns a failed status into the sentence for the node.
+Error failure(const Connection &connection, const grpc::Status &status, const Patience &patience);
+
+}  // namespace onelight
