@@ -4,10 +4,11 @@
 function(onelight_other_pythons result)
   set(found "")
   foreach(version 3.9 3.10)
-    find_program(ONELIGHT_PYTHON_${version} NAMES python${version})
+    # pyenv's own command for a version that is not active exists and fails, so its versions are looked at first.
+    file(GLOB homes "$ENV{HOME}/.pyenv/versions/${version}.*/bin")
+    find_program(ONELIGHT_PYTHON_${version} NAMES python${version} HINTS ${homes})
     set(python "${ONELIGHT_PYTHON_${version}}")
     if(python)
-      # A version manager's shim may exist for a Python that is not active: then running it fails.
       execute_process(
         COMMAND "${python}" -c "import os, sys, sysconfig; print(os.path.realpath(sys.executable) if os.path.exists(os.path.join(sysconfig.get_path('include'), 'Python.h')) else '')"
         OUTPUT_VARIABLE real OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET RESULT_VARIABLE failed)
