@@ -16,8 +16,6 @@ using google::protobuf::io::CodedOutputStream;
 using google::protobuf::internal::WireFormatLite;
 using inference::InferParameter;
 
-const char *datatype_of(bool half) { return half ? "FP16" : "FP32"; }
-
 void put(InferParameter &parameter, const Value &value) {
   if (const auto *flag = std::get_if<bool>(&value)) parameter.set_bool_param(*flag);
   if (const auto *whole = std::get_if<int64_t>(&value)) parameter.set_int64_param(*whole);
@@ -97,6 +95,8 @@ class Cursor {
 }
 
 }  // namespace
+
+const char *datatype_of(bool half) { return half ? "FP16" : "FP32"; }
 
 std::size_t tensor_bytes(int width, int height, bool half) {
   return std::size_t(width) * std::size_t(height) * 4 * (half ? 2 : 4);

@@ -32,6 +32,7 @@ struct Output {
   std::string region;
 };
 
+const char *datatype_of(bool half);  // as the protocol names it
 std::size_t tensor_bytes(int width, int height, bool half);
 
 // XXH3-128 of the pixels followed by "<datatype>:<height>x<width>", as 32 hex digits.

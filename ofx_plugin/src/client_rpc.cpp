@@ -235,7 +235,8 @@ uint64_t Connection::lease(const Patience &patience) {
   lease_.reset();
   auto fresh = std::make_unique<Lease>();
   onelight::v1::LeaseRequest request;
-  request.set_client_id(client_id());
+  fresh->number = ++leases_;
+  request.set_client_id(lease_id(fresh->number));
   fresh->stream = stub_.PrepareCall(&fresh->context, lease_method, &fresh->queue);
   fresh->stream->StartCall(nullptr);
   if (!fresh->done(patience)) return 0;
@@ -243,11 +244,12 @@ uint64_t Connection::lease(const Patience &patience) {
   if (!fresh->done(patience)) return 0;
   fresh->stream->Read(&fresh->reply, nullptr);
   if (!fresh->done(patience)) {
-    no_lease_ = !patience.over() && connected();
+    grpc::Status status;
+    fresh->stream->Finish(&status, nullptr);
+    no_lease_ = fresh->done(patience) && status.error_code() == grpc::StatusCode::UNIMPLEMENTED;
     return 0;
   }
   fresh->stream->Read(&fresh->reply, nullptr);
-  fresh->number = ++leases_;
   lease_ = std::move(fresh);
   return lease_->number;
 }

@@ -66,8 +66,10 @@ class Connection {
 
   SentFrames sent;
 
-  // Identifies this process to servers; also the prefix of its regions' names.
+  // Identifies this process, and one of its leases, to servers; the second is the prefix of its regions' names. Each
+  // lease has its own, so that a server which notices late that one has ended does not drop what the next registered.
   static const std::string &client_id();
+  static std::string lease_id(uint64_t lease) { return client_id() + "." + std::to_string(lease); }
   // For sentences: "the Onelight server at unix:/run/..."
   std::string name() const { return "Onelight server at " + address_; }
 

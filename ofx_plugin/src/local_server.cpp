@@ -216,7 +216,7 @@ std::string local_server(const Patience &patience, const std::function<bool(cons
   while (flock(lock.get(), LOCK_EX | LOCK_NB) != 0) wait_a_little(patience, "The local server did not start");
   if (answers()) return address;
   auto command = server_command();
-  for (const char *each : {"--listen", address.c_str()}) command.emplace_back(each);
+  for (const char *each : {"--address", address.c_str()}) command.emplace_back(each);
   const pid_t pid = started = spawn(command, log);
   std::ofstream(folder + "/server.pid") << pid << '\n';
   while (!answers()) {
