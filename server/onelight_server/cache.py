@@ -1,0 +1,122 @@
+"""Keeps what was expensive within a byte budget; all who want the same thing wait for one computation."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Hashable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from onelight_server.scope import GIVEN_UP, Scope
+
+
+class ByteLRU:
+    """Least recently used values within `budget` bytes; `evicted` is told how many bytes went. Not thread-safe."""
+
+    def __init__(self, budget: int, evicted: Callable[[int], None] = lambda size: None) -> None:
+        self.budget, self.used, self._evicted = budget, 0, evicted
+        self._items: OrderedDict[Hashable, tuple[Any, int]] = OrderedDict()
+
+    def get(self, key: Hashable) -> Any | None:
+        """The value, now the youngest, or None."""
+        if key not in self._items:
+            return None
+        self._items.move_to_end(key)
+        return self._items[key][0]
+
+    def put(self, key: Hashable, value: Any, size: int) -> None:
+        """Keeps the value unless it alone is over the budget; the oldest go first."""
+        self.pop(key)
+        if size > self.budget:
+            return
+        self._items[key] = value, size
+        self.used += size
+        while self.used > self.budget:
+            _, (_, gone) = self._items.popitem(last=False)
+            self.used -= gone
+            self._evicted(gone)
+
+    def pop(self, key: Hashable) -> None:
+        """Forgets the key, if it is there."""
+        if key in self._items:
+            self.used -= self._items.pop(key)[1]
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+
+@dataclass
+class _Flight:
+    """One computation under way and how many wait for it."""
+
+    scope: Scope = field(default_factory=Scope)
+    waiting: int = 0
+    task: asyncio.Task[dict[str, Any]] | None = None
+
+
+class StageCache:
+    """Results of image-only stages. Lives on the event loop; only the computation itself runs elsewhere."""
+
+    def __init__(self, budget: int, evicted: Callable[[int], None] = lambda size: None) -> None:
+        self.kept = ByteLRU(budget, evicted)
+        self._flights: dict[Hashable, _Flight] = {}
+
+    async def get(
+        self, key: Hashable, scope: Scope, compute: Callable[[Scope], Awaitable[dict[str, Any]]]
+    ) -> tuple[dict[str, Any], bool]:
+        """The results under `key`, and whether no computation was begun for this call.
+
+        Callers that want the same key at the same time wait for one computation, which runs under a scope of its own:
+        a caller whose own `scope` is cancelled leaves, and the work stops with the last one. An error of the
+        computation reaches everybody who waits and is not kept.
+        """
+        if (kept := self.kept.get(key)) is not None:
+            return kept, True
+        flight = self._flights.get(key)
+        joined = flight is not None
+        if flight is None:
+            flight = self._flights[key] = _Flight()
+            flight.task = asyncio.create_task(self._fly(key, flight, compute))
+        assert flight.task is not None
+        flight.waiting += 1
+        try:
+            await scope.wait(flight.task)
+            return flight.task.result(), joined
+        finally:
+            flight.waiting -= 1
+            if not flight.waiting and not flight.task.done():
+                # Out of the table first: whoever asks from now on must not join work that is being stopped.
+                self._drop(key, flight)
+                flight.scope.cancel(scope.reason or GIVEN_UP)
+                # The thread is only free once it has noticed, and with it the caller's place among the workers.
+                await asyncio.wait({flight.task})
+                flight.task.exception()
+
+    async def _fly(
+        self, key: Hashable, flight: _Flight, compute: Callable[[Scope], Awaitable[dict[str, Any]]]
+    ) -> dict[str, Any]:
+        try:
+            results = {name: _frozen(value) for name, value in (await compute(flight.scope)).items()}
+            self.kept.put(key, results, sum(_size(value) for value in results.values()))
+            return results
+        finally:
+            self._drop(key, flight)
+
+    def _drop(self, key: Hashable, flight: _Flight) -> None:
+        if self._flights.get(key) is flight:
+            del self._flights[key]
+
+
+def _frozen(value: Any) -> Any:
+    """Arrays become read-only, and own their memory: a view would keep a whole frame alive uncounted."""
+    if isinstance(value, np.ndarray):
+        value = value if value.base is None else value.copy()
+        value.flags.writeable = False
+    return value
+
+
+def _size(value: Any) -> int:
+    return value.nbytes if isinstance(value, np.ndarray) else 256

@@ -1,0 +1,48 @@
+"""What a server is started with: one frozen record that the command line fills in and tests write by hand."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Config:
+    """Settings of one server.
+
+    `addresses` are `host:port` (port 0: any free one), `unix:/path` or `tls:host:port`. `queue` bounds the frames
+    that wait, for artists and for the farm each. `memory_mb` bounds what is kept between frames: frames by content,
+    stage results, loaded models. `workers` frames are computed at once, each network on `threads` cores (fixed, so
+    that results do not depend on the load).
+    """
+
+    addresses: tuple[str, ...] = ("127.0.0.1:0",)
+    models: tuple[Path, ...] = ()
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    tls_ca: Path | None = None
+    metrics_port: int | None = None
+    metrics_host: str = "127.0.0.1"
+    queue: int = 64
+    memory_mb: int = 1536
+    workers: int = 2
+    threads: int = os.cpu_count() or 1
+    tensorrt: bool = False
+    log_level: str = "info"
+    log_json: bool = False
+
+    @property
+    def frame_bytes(self) -> int:
+        """Budget of frames kept by content."""
+        return self.memory_mb * 2**20 // 3
+
+    @property
+    def stage_bytes(self) -> int:
+        """Budget of stage results: the larger share, since they cost seconds and a frame only its way again."""
+        return self.memory_mb * 2**20 // 2
+
+    @property
+    def session_bytes(self) -> int:
+        """Budget of loaded models, counted by their weights."""
+        return self.memory_mb * 2**20 // 6

@@ -1,0 +1,239 @@
+"""Runs a tool's stages for one request after another: queue, worker threads, what is cached, what is given up.
+
+It names no tool: everything it knows of one is its spec and its list of stages.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from functools import partial
+from types import ModuleType
+from typing import Any, TypeVar
+
+import numpy as np
+from onelight import tools
+from onelight.errors import Cancelled, RequestError
+from onelight.registry import Version
+from onelight.runtime import Session, Sessions, preference
+from onelight.stages import Context, Stage
+
+from onelight_server import pixels
+from onelight_server.cache import StageCache
+from onelight_server.config import Config
+from onelight_server.fairqueue import PRIORITIES, FairQueue
+from onelight_server.frames import FrameStore
+from onelight_server.metrics import Metrics
+from onelight_server.request import Job
+from onelight_server.scope import TOO_LATE, Scope
+
+T = TypeVar("T")
+DEADLINE_MARGIN = 0.05  # seconds kept back so that the sentence still reaches the client
+
+
+@dataclass
+class Answer:
+    """What a job came to: parameters of the reply, and pixels unless they went into shared memory."""
+
+    parameters: dict[str, Any] = field(default_factory=dict)
+    pixels: memoryview | None = None
+
+
+class _Bound:
+    """A session as one stage sees it: its runs end with the scope of those who wait for them."""
+
+    def __init__(self, session: Session, scope: Scope, metrics: Metrics) -> None:
+        self.session, self.provider, self._scope, self._metrics = session, session.provider, scope, metrics
+
+    def run(self, stage: str, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Runs one network of the version; Cancelled when nobody waits for it any more."""
+        self._metrics.provider.labels(self.provider).inc()
+        return self.session.run(stage, inputs, self._scope.stopping)
+
+
+class Engine:
+    """One server's work. All methods run on the event loop; stages run in `workers` threads."""
+
+    def __init__(self, config: Config, metrics: Metrics, graph: Callable[[str], ModuleType] = tools.graph) -> None:
+        self.metrics, self._graph = metrics, graph
+        self.frames = FrameStore(config.frame_bytes, metrics.evicted.labels("frames").inc)
+        self.stages = StageCache(config.stage_bytes, metrics.evicted.labels("stages").inc)
+        self.sessions = Sessions(
+            config.threads,
+            config.session_bytes,
+            preference(True) if config.tensorrt else None,
+            metrics.evicted.labels("sessions").inc,
+        )
+        self.queue = FairQueue(config.workers, config.queue, self._count_queue)
+        self._threads = ThreadPoolExecutor(config.workers, "stage")
+        metrics.kept.labels("frames").set_function(lambda: self.frames.used)
+        metrics.kept.labels("stages").set_function(lambda: self.stages.kept.used)
+        metrics.kept.labels("sessions").set_function(lambda: self.sessions.bytes)
+
+    def close(self) -> None:
+        """Lets the threads end; what runs is not waited for."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def session(self, version: Version) -> Session:
+        """The version, loaded."""
+        return await asyncio.to_thread(self.sessions.get, version)
+
+    async def run(self, job: Job, seconds: float | None = None) -> Answer:
+        """The job's answer. `seconds` is what is left of the client's time limit, waiting included.
+
+        Raises the tool's own errors, Busy, or Cancelled; when this coroutine is cancelled, the work is stopped.
+        """
+        scope = Scope()
+        loop = asyncio.get_running_loop()
+        timer = None
+        if seconds is not None:
+            timer = loop.call_later(max(0.0, seconds - DEADLINE_MARGIN), scope.cancel, TOO_LATE)
+        # A task of its own: the asker may go at any time, the thread only stops at its next check, and the worker's
+        # place is free no sooner.
+        task = loop.create_task(self._run(job, scope))
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            scope.cancel()
+            task.add_done_callback(lambda done: done.cancelled() or done.exception())
+            raise
+        finally:
+            if timer is not None:
+                timer.cancel()
+
+    async def _run(self, job: Job, scope: Scope) -> Answer:
+        asked = time.monotonic()
+        await self.queue.enter(job.version.show, job.priority, scope)
+        try:
+            self.metrics.waited.labels(job.tool.id).observe(time.monotonic() - asked)
+            return await (self._analyse if job.analyse else self._render)(job, scope)
+        finally:
+            self.queue.leave()
+
+    async def _render(self, job: Job, scope: Scope) -> Answer:
+        started = time.monotonic()
+        stages: tuple[Stage, ...] = self._graph(job.tool.id).STAGES
+        loaded, context = await self._prepare(job, stages, scope)
+        context = replace(context, destination=pixels.destination(job))
+        results: dict[str, Any] = {}
+        kept: dict[str, Any] = {}
+        keys: tuple = ()
+        hits = []
+        for stage in stages:
+            if stage.cached:
+                keys += (_key(stage, job, loaded, context, keys),)
+                found, hit = await self._cached(job, stage, context, kept, keys[-1], scope)
+                hits += [stage.name] * hit
+                kept |= found
+            else:
+                found = await self._in_thread(job, stage.name, scope, partial(stage.run, context, results))
+            results |= found
+        answer = Answer(
+            {
+                **_identity(job, context),
+                "status": str(results.get("status", "")),
+                "nan_replaced": int(results.get("nan_replaced", 0)),
+                "cached": ",".join(hits),
+            }
+        )
+        answer.pixels = await self._in_thread(
+            job, "deliver", scope, lambda: pixels.deliver(job, results.get("output"), context.destination)
+        )
+        answer.parameters["seconds"] = time.monotonic() - started
+        return answer
+
+    async def _analyse(self, job: Job, scope: Scope) -> Answer:
+        started = time.monotonic()
+        graph = self._graph(job.tool.id)
+        if not hasattr(graph, "analyse"):
+            raise RequestError(f"{job.tool.label} has nothing to analyse.")
+        loaded, context = await self._prepare(job, (), scope)
+        offsets = sorted({offset for clip, offset in loaded.clips if clip == job.plate.clip})
+        contexts = [
+            replace(context, clips={(clip, 0): frame for (clip, at), frame in loaded.clips.items() if at == offset})
+            for offset in offsets
+        ]
+        found = await self._in_thread(job, "analyse", scope, lambda: graph.analyse(contexts, context.knobs))
+        return Answer({**_identity(job, context), **found, "seconds": time.monotonic() - started})
+
+    async def _prepare(self, job: Job, stages: tuple[Stage, ...], scope: Scope) -> tuple[pixels.Loaded, Context]:
+        def work() -> tuple[pixels.Loaded, Context]:
+            from onelight.imaging import Colour  # brings OpenColorIO and OpenCV, which listing models does not need
+
+            colour = Colour.of(job.info.colourspace)
+            session = _Bound(self.sessions.get(job.version), scope, self.metrics)
+            loaded = pixels.load(job, stages)
+            return loaded, Context(job.knobs, job.info, loaded.clips, colour, session, scope.check)
+
+        loaded, context = await self._in_thread(job, "load", scope, work)
+        self.frames.put(job.version.show, loaded.keep, loaded.held)
+        return loaded, context
+
+    async def _cached(
+        self, job: Job, stage: Stage, context: Context, kept: dict[str, Any], key: tuple, scope: Scope
+    ) -> tuple[dict[str, Any], bool]:
+        """Results of a stage that outlive the request, and whether they were there: it sees what its key holds and
+        nothing else, so what one request leaves out of the key cannot colour another's frame."""
+        kept = dict(kept)
+
+        async def compute(own: Scope) -> dict[str, Any]:
+            assert isinstance(context.session, _Bound)
+            narrow = replace(
+                context,
+                knobs={name: context.knobs[name] for name in stage.knobs},
+                clips={place: frame for place, frame in context.clips.items() if place[0] in stage.clips},
+                info=replace(context.info, render_window=context.info.window, time=0.0, output="result", option=1),
+                session=_Bound(context.session.session, own, self.metrics),
+                check=own.check,
+                destination=None,
+            )
+            return await self._in_thread(job, stage.name, own, partial(stage.run, narrow, kept))
+
+        found, hit = await self.stages.get(key, scope, compute)
+        self.metrics.cache.labels(job.tool.id, stage.name, "hit" if hit else "miss").inc()
+        return found, hit
+
+    async def _in_thread(self, job: Job, name: str, scope: Scope, work: Callable[[], T]) -> T:
+        """Runs in a worker thread to its end, which is soon once the scope is cancelled."""
+
+        def timed() -> T:
+            scope.check()
+            started = time.monotonic()
+            with self.metrics.running.track_inprogress():
+                try:
+                    return work()
+                except Cancelled:
+                    self.metrics.cancelled.labels(job.tool.id, name).inc()
+                    # Whatever the stage says of it: the reason is known here (given up, or too late).
+                    scope.check()
+                    raise
+                finally:
+                    self.metrics.stage_seconds.labels(job.tool.id, name).observe(time.monotonic() - started)
+
+        return await asyncio.get_running_loop().run_in_executor(self._threads, timed)
+
+    def _count_queue(self, queue: FairQueue) -> None:
+        self.metrics.workers.set(queue.busy)
+        for priority in PRIORITIES:
+            self.metrics.queue.labels(priority).set(queue.depth(priority))
+
+
+def _identity(job: Job, context: Context) -> dict[str, Any]:
+    assert context.session is not None
+    return {"digest": job.version.digest, "version": job.version.name, "provider": context.session.provider}
+
+
+def _key(stage: Stage, job: Job, loaded: pixels.Loaded, context: Context, earlier: tuple) -> tuple:
+    """Everything a cached stage can see; `_cached` hides the rest from it."""
+    info, clips = job.info, sorted(place for place in loaded.clips if place[0] in stage.clips)
+    assert context.session is not None
+    return (
+        (job.version.show, job.tool.id, job.version.digest, stage.name, context.session.provider),
+        tuple((place, loaded.digests[place]) for place in clips),
+        tuple((name, repr(job.knobs[name])) for name in stage.knobs),
+        (info.colourspace, info.premult, info.scale, info.par, info.window, info.format),
+        earlier,
+    )

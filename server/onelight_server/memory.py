@@ -1,0 +1,88 @@
+"""The protocol's shared-memory calls, and the leases that tie regions to the lives of their clients."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from dataclasses import dataclass, field
+
+import grpc
+import structlog
+from onelight.wire import inference_pb2 as oip
+
+from onelight_server.refusal import Refused
+from onelight_server.shm import Regions
+
+LEASE_GRACE = 10.0  # seconds between a region and the lease it belongs to, whichever the network brings first
+log = structlog.get_logger()
+
+
+def is_local(context: grpc.aio.ServicerContext) -> bool:
+    """Whether the client runs on this machine: a key from elsewhere would open memory that is not the client's."""
+    return context.peer().startswith(("unix:", "ipv4:127.", "ipv6:[::1]", "ipv6:%5B::1%5D"))
+
+
+@dataclass
+class Leases:
+    """How many streams each client holds open; its regions go with the last one."""
+
+    regions: Regions
+    _held: Counter[str] = field(default_factory=Counter)
+
+    def hold(self, client: str) -> None:
+        """One more stream."""
+        self._held[client] += 1
+
+    def release(self, client: str) -> None:
+        """One less; a reconnecting client may hold its next stream before the last one is seen to end."""
+        self._held[client] -= 1
+        if self._held[client] <= 0:
+            del self._held[client]
+            self._drop(client)
+
+    def expect(self, region: str) -> None:
+        """A region named under a lease goes again unless the lease is there soon: its client may have died already."""
+        client, slash, _ = region.partition("/")
+        if slash and client not in self._held:
+            asyncio.get_running_loop().call_later(LEASE_GRACE, self._drop, client)
+
+    def _drop(self, client: str) -> None:
+        if client not in self._held and (gone := self.regions.drop(client)):
+            log.info("lease ended", regions=gone)
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+
+@dataclass
+class SharedMemoryService:
+    """The system shared-memory extension: only for clients on this machine."""
+
+    regions: Regions
+    leases: Leases
+
+    async def SystemSharedMemoryStatus(self, request, context) -> oip.SystemSharedMemoryStatusResponse:
+        _same_machine(context)
+        status = oip.SystemSharedMemoryStatusResponse.RegionStatus
+        return oip.SystemSharedMemoryStatusResponse(
+            regions={
+                region.name: status(name=region.name, key=region.key, offset=region.offset, byte_size=region.size)
+                for region in self.regions.status(request.name)
+            }
+        )
+
+    async def SystemSharedMemoryRegister(self, request, context) -> oip.SystemSharedMemoryRegisterResponse:
+        _same_machine(context)
+        await asyncio.to_thread(self.regions.register, request.name, request.key, request.offset, request.byte_size)
+        self.leases.expect(request.name)
+        return oip.SystemSharedMemoryRegisterResponse()
+
+    async def SystemSharedMemoryUnregister(self, request, context) -> oip.SystemSharedMemoryUnregisterResponse:
+        _same_machine(context)
+        self.regions.unregister(request.name)
+        return oip.SystemSharedMemoryUnregisterResponse()
+
+
+def _same_machine(context: grpc.aio.ServicerContext) -> None:
+    if not is_local(context):
+        raise Refused(grpc.StatusCode.PERMISSION_DENIED, "Shared memory is for clients on the server's own machine.")

@@ -1,0 +1,209 @@
+"""The Open Inference Protocol over grpc.aio: decode, check, hand to the engine, encode; no tool is named here."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import secrets
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import grpc
+import structlog
+from onelight import spec
+from onelight.errors import NotFound, NotReady, OnelightError
+from onelight.registry import Registry, Version
+from onelight.wire import inference_pb2 as oip
+
+from onelight_server.engine import Answer, Engine
+from onelight_server.frames import NAMES
+from onelight_server.framing import join_infer, parse_infer
+from onelight_server.memory import is_local
+from onelight_server.metrics import Metrics
+from onelight_server.pixels import output_shape
+from onelight_server.refusal import quoted, sentence_of, status_of
+from onelight_server.request import OUTPUT, Job, Reader
+from onelight_server.shm import Regions
+
+SERVICE = "inference.GRPCInferenceService"
+MISSING = "onelight-missing"
+log = structlog.get_logger()
+
+
+def answering(method: Callable[[Any, Any], Awaitable[Any]], name: str) -> Callable[[Any, Any], Awaitable[Any]]:
+    """The one place where errors become statuses; wraps every unary method of the server."""
+
+    async def call(request: Any, context: grpc.aio.ServicerContext) -> Any:
+        try:
+            return await method(request, context)
+        except OnelightError as error:
+            trailing = ((MISSING, ",".join(error.missing)),) if isinstance(error, NotReady) and error.missing else ()
+            code = status_of(error)
+            log.info("refused", call=name, code=code.name, sentence=sentence_of(error))
+            await context.abort(code, sentence_of(error), trailing)
+        except grpc.aio.AbortError:
+            raise
+        except Exception as error:  # the only net: a bug must reach the node as a sentence, and the log as a trace
+            number = secrets.token_hex(4)
+            log.error("failed", call=name, id=number, exc_info=error)
+            await context.abort(
+                grpc.StatusCode.INTERNAL,
+                f"The server failed on this request; its log says why under {number}.",
+            )
+
+    return call
+
+
+@dataclass
+class InferenceService:
+    """Methods by their name in the protocol; each takes a message and the call's context."""
+
+    engine: Engine
+    registry: Registry
+    metrics: Metrics
+    regions: Regions
+    server_version: str
+    draining: bool = False
+    idle: asyncio.Event = field(default_factory=asyncio.Event)  # set while no frame is being asked for
+    _frames: int = 0
+
+    def __post_init__(self) -> None:
+        self.idle.set()
+
+    async def ServerLive(self, request, context) -> oip.ServerLiveResponse:
+        return oip.ServerLiveResponse(live=True)
+
+    async def ServerReady(self, request, context) -> oip.ServerReadyResponse:
+        return oip.ServerReadyResponse(ready=not self.draining)
+
+    async def ServerMetadata(self, request, context) -> oip.ServerMetadataResponse:
+        extensions = ["model_repository", "system_shared_memory", "parameters", "content_hash"]
+        return oip.ServerMetadataResponse(name="onelight", version=self.server_version, extensions=extensions)
+
+    async def ModelReady(self, request, context) -> oip.ModelReadyResponse:
+        try:
+            self._version(request.name, request.version)
+        except (NotFound, NotReady):
+            return oip.ModelReadyResponse(ready=False)
+        return oip.ModelReadyResponse(ready=True)
+
+    async def ModelMetadata(self, request, context) -> oip.ModelMetadataResponse:
+        tool, version = self._version(request.name, request.version)
+        session = await self.engine.session(version)
+        metadata = oip.ModelMetadataResponse.TensorMetadata
+        return oip.ModelMetadataResponse(
+            name=f"{version.show}/{tool.id}",
+            versions=self.registry.names(version.show, tool.id),
+            platform="onnxruntime" if version.stages else "python",
+            inputs=[
+                metadata(name=f"{clip.name}@+0", datatype="FP16", shape=[-1, -1, 4])
+                for clip in tool.clips
+                if not clip.mask
+            ],
+            outputs=[metadata(name=OUTPUT, datatype="FP16", shape=[-1, -1, 4])],
+            properties={
+                "version": version.name,
+                "digest": version.digest,
+                "spec_version": str(version.spec_version),
+                "provider": session.provider,
+                "datatypes": "FP16,FP32",
+                "required": ",".join(clip.name for clip in tool.clips if not clip.optional),
+                "passes": ",".join(item.name for item in tool.passes),
+                "knobs": ",".join(knob.name for knob in tool.render_knobs()),
+            },
+        )
+
+    async def ModelInfer(self, message: bytes, context) -> bytes:
+        started, tool_id, code = time.monotonic(), "unknown", grpc.StatusCode.OK
+        self._frames += 1
+        self.idle.clear()
+        try:
+            head, raw = parse_infer(message)
+            tool, version = self._version(head.model_name, head.model_version)
+            tool_id = tool.id
+            local = is_local(context)
+            job = Reader(self.engine.frames, self.regions if local else None).job(tool, version, head, raw)
+            for tensor in job.tensors:
+                self._count("in", tensor.transport, tensor.nbytes)
+            answer = await self.engine.run(job, context.time_remaining())
+            self._count("out", "inline", answer.pixels.nbytes if answer.pixels else 0)
+            self._count("out", "shared_memory", job.sink.size if job.sink else 0)
+            return join_infer(_response(head, job, answer), answer.pixels)
+        except OnelightError as error:
+            code = status_of(error)
+            raise
+        except Exception:
+            code = grpc.StatusCode.INTERNAL
+            raise
+        except BaseException:  # the asker has gone: the call itself was cancelled
+            code = grpc.StatusCode.CANCELLED
+            raise
+        finally:
+            self._frames -= 1
+            if not self._frames:
+                self.idle.set()
+            seconds = time.monotonic() - started
+            self.metrics.requests.labels(tool_id, code.name).inc()
+            self.metrics.seconds.labels(tool_id).observe(seconds)
+            log.debug("frame", tool=tool_id, code=code.name, seconds=round(seconds, 4))
+
+    async def RepositoryIndex(self, request, context) -> oip.RepositoryIndexResponse:
+        models = []
+        for show, tool, name, found in self.registry.all():
+            fine = isinstance(found, Version)
+            if fine or not request.ready:
+                models.append(
+                    oip.RepositoryIndexResponse.ModelIndex(
+                        name=f"{show}/{tool}",
+                        version=name,
+                        state="READY" if fine else "UNAVAILABLE",
+                        reason="" if fine else sentence_of(found),
+                    )
+                )
+        return oip.RepositoryIndexResponse(models=models)
+
+    async def RepositoryModelLoad(self, request, context) -> oip.RepositoryModelLoadResponse:
+        _, version = self._version(request.model_name, "")
+        await self.engine.session(version)
+        return oip.RepositoryModelLoadResponse()
+
+    async def RepositoryModelUnload(self, request, context) -> oip.RepositoryModelUnloadResponse:
+        _, version = self._version(request.model_name, "")
+        self.engine.sessions.drop(version.show, version.tool)
+        return oip.RepositoryModelUnloadResponse()
+
+    def _version(self, name: str, version: str) -> tuple[spec.Tool, Version]:
+        show, slash, tool = name.partition("/")
+        if not slash:
+            raise NotFound(f"No model named {quoted(name)}: a model is called '<show>/<tool>', such as 'base/relight'.")
+        found = self.registry.find(show, tool, version)
+        return self.registry.tools[tool], found
+
+    def _count(self, direction: str, transport: str, size: int) -> None:
+        if size:
+            self.metrics.bytes.labels(direction, transport).inc(size)
+
+
+def _response(head: oip.ModelInferRequest, job: Job, answer: Answer) -> oip.ModelInferResponse:
+    response = oip.ModelInferResponse(model_name=head.model_name, model_version=job.version.name, id=head.id)
+    for name, value in answer.parameters.items():
+        field = response.parameters[name]
+        if isinstance(value, str):
+            field.string_param = value
+        elif isinstance(value, bool):
+            field.bool_param = value
+        elif isinstance(value, int):
+            field.int64_param = value
+        else:
+            field.double_param = float(value)
+    if not job.analyse:
+        output = response.outputs.add(name=OUTPUT, datatype=NAMES[job.plate.dtype], shape=output_shape(job))
+        if job.sink is not None:
+            output.parameters["shared_memory_region"].string_param = job.sink.region.name
+            output.parameters["shared_memory_offset"].int64_param = job.sink.offset
+            output.parameters["shared_memory_byte_size"].int64_param = (
+                math.prod(output_shape(job)) * job.plate.dtype.itemsize
+            )
+    return response
