@@ -13,7 +13,7 @@ from pathlib import Path
 
 import grpc
 import pytest
-from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_health.v1 import health_pb2
 
 ROOT = Path(__file__).resolve().parents[2]
 # Where the modules of the native build lie, so that tests import the test host; sanitizer builds have their own.
@@ -57,9 +57,11 @@ class Server:
     def wait_ready(self) -> Server:
         """Return when the health service says SERVING; fail with the server's log when it ends or takes too long."""
         with grpc.insecure_channel(self.address) as channel:
-            check = health_pb2_grpc.HealthStub(channel).Check.future(
-                health_pb2.HealthCheckRequest(), wait_for_ready=True, timeout=READY_SECONDS
-            )
+            check = channel.unary_unary(
+                "/grpc.health.v1.Health/Check",
+                request_serializer=health_pb2.HealthCheckRequest.SerializeToString,
+                response_deserializer=health_pb2.HealthCheckResponse.FromString,
+            ).future(health_pb2.HealthCheckRequest(), wait_for_ready=True, timeout=READY_SECONDS)
 
             def end_with_process() -> None:
                 self.process.wait()

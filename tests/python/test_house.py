@@ -28,7 +28,7 @@ class Binary:
             elf = ELFFile(file)
             dynamic = elf.get_section_by_name(".dynamic")
             assert isinstance(dynamic, DynamicSection), f"{path} has no dynamic section"
-            self.needed = {tag.needed for tag in dynamic.iter_tags("DT_NEEDED")}
+            self.needed = {str(tag.needed) for tag in dynamic.iter_tags("DT_NEEDED")}  # pyright: ignore[reportAttributeAccessIssue]
             self.flags = sum(tag.entry.d_val for tag in dynamic.iter_tags("DT_FLAGS"))
             self.flags_1 = sum(tag.entry.d_val for tag in dynamic.iter_tags("DT_FLAGS_1"))
             symbols = elf.get_section_by_name(".dynsym")
@@ -40,7 +40,7 @@ class Binary:
             for index, symbol in enumerate(symbols.iter_symbols()):
                 if symbol["st_shndx"] != "SHN_UNDEF":
                     self.exported.add(symbol.name)
-                elif symbol.name and versions.get_symbol(index)["ndx"] in ("VER_NDX_LOCAL", "VER_NDX_GLOBAL"):  # type: ignore[attr-defined]
+                elif symbol.name and versions.get_symbol(index)["ndx"] in ("VER_NDX_LOCAL", "VER_NDX_GLOBAL"):
                     self.unversioned.add(symbol.name)
 
 
