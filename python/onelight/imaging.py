@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 
@@ -209,6 +210,9 @@ class Grid:
             yield slice(start, min(start + height, self.window[0]))
 
 
+_HANDS = ThreadPoolExecutor(2, thread_name_prefix="edit")  # bands of one frame are edited side by side
+
+
 def edit(
     plate: np.ndarray,
     out: np.ndarray,
@@ -220,31 +224,51 @@ def edit(
 ) -> None:
     """Writes plate x ratio + added into `out` [h, w, 4], the render window in the plate's dtype, band by band.
 
-    `operator(rows)` gives, for rows of the window, the ratio [rows, W, 3] and what is added (or None), in the space of
-    `Colour.decode`. Alpha is the plate's. A pixel whose ratio is exactly 1 with nothing added is the plate's, copied.
+    `operator(rows)` gives, for rows of the window, the ratio [rows, W, 4] and what is added (or None), in the space of
+    `Colour.decode`; their fourth channel is 1 and 0. Alpha is the plate's. A pixel whose ratio is exactly 1 with
+    nothing added is the plate's, copied.
     """
     rows, columns = info.crop()
-    for band in grid.bands(rows):
+
+    def one(band: slice) -> None:
         check()
         ratio, added = operator(band)
         top, bottom = max(band.start, rows.start), min(band.stop, rows.stop)
         inner = slice(top - band.start, bottom - band.start)
         source, target = plate[top:bottom, columns], out[top - rows.start : bottom - rows.start]
-        ratio = ratio[inner, columns]
-        neutral = (ratio == 1).all(axis=-1)
-        rgb = colour.decode(rgb32(source, "none" if colour.linear else info.premult))
-        rgb = rgb * ratio
+        _edit_rows(source, target, ratio[inner, columns], None if added is None else added[inner, columns])
+
+    def _edit_rows(source: np.ndarray, target: np.ndarray, ratio: np.ndarray, added: np.ndarray | None) -> None:
+        alpha = source[..., 3:].astype(np.float32) if info.premult == "premultiplied" else None
+        if colour.linear:
+            result = source.astype(np.float32)
+        else:
+            result = np.zeros(source.shape, np.float32)
+            result[..., :3] = colour.decode(rgb32(source, info.premult))
+        result *= ratio
         if added is not None:
-            added = added[inner, columns]
-            neutral &= (added == 0).all(axis=-1)
-            if info.premult == "premultiplied" and colour.linear:
-                added = added * source[..., 3:].astype(np.float32)
-            rgb += added
-        rgb = colour.encode(rgb)
-        if info.premult == "premultiplied" and not colour.linear:
-            alpha = source[..., 3:].astype(np.float32)
-            np.multiply(rgb, alpha, out=rgb, where=alpha != 0)
-        with np.errstate(over="ignore"):  # beyond the largest half is inf, as a host's own Multiply would give
-            target[..., :3] = rgb
-        np.copyto(target, source, where=neutral[..., None])
+            result += added if alpha is None or not colour.linear else added * alpha
+        if not colour.linear:
+            rgb = colour.encode(result[..., :3])
+            if alpha is not None:
+                np.multiply(rgb, alpha, out=rgb, where=alpha != 0)
+            result[..., :3] = rgb
+        with np.errstate(over="ignore", invalid="ignore"):  # beyond the largest half is inf, as in a host's Multiply
+            target[...] = result
+        if (ratio[..., 1] == 1).any():  # a look at one channel first: most bands have no neutral pixel at all
+            neutral = (ratio == 1).all(axis=-1)
+            if added is not None:
+                neutral &= (added == 0).all(axis=-1)
+            np.copyto(target, source, where=neutral[..., None])
         target[..., 3] = source[..., 3]
+
+    for future in [_HANDS.submit(one, band) for band in grid.bands(rows)]:
+        future.result()
+
+
+def write_bands(info: FrameInfo, grid: Grid, image: Callable[[slice], np.ndarray], out: np.ndarray) -> None:
+    """Writes `image(rows)` [rows, W, C] of the window into `out` [h, w, C] of the render window, band by band."""
+    rows, columns = info.crop()
+    for band in grid.bands(rows):
+        top, bottom = max(band.start, rows.start), min(band.stop, rows.stop)
+        out[top - rows.start : bottom - rows.start] = image(band)[top - band.start : bottom - band.start, columns]

@@ -94,7 +94,8 @@ class Stage:
     """One step of a tool: a plain function of the context and of what earlier stages made.
 
     `knobs` and `clips` are all it may depend on: with the frame's geometry, colour space and the model's digest they
-    are the key under which the engine keeps the results of a `cached` stage.
+    are the key under which the engine keeps the results of a `cached` stage. One that is not cached runs for every
+    frame, may look at every knob, and leaves `knobs` empty.
     """
 
     name: str

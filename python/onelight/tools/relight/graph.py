@@ -1,0 +1,275 @@
+"""Relight's computation: ingest and decompose (images only, cached), the present light, shade, apply."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import cv2
+import numpy as np
+
+from onelight.errors import RequestError
+from onelight.imaging import LUMINANCE, Grid, edit, mend, rgb32, write_bands
+from onelight.stages import Context, Stage
+from onelight.tools.relight import fit, geometry, shade
+from onelight.tools.relight.light import harmonics
+
+RADIUS, EPS = 8, 0.02  # edge-aware upsampling: window in working pixels, variance of stops that counts as an edge
+GEOMETRY_CLIPS = ("Source", "Denoised", "Normals", "Depth", "Matte", "Sky")
+PRESENT = {"azimuth": "key_azimuth", "elevation": "key_elevation", "ratio": "fill_ratio"}
+
+
+def ingest(context: Context, _: dict[str, Any]) -> dict[str, Any]:
+    """The plate (or its Denoised version) in ACEScg at working size, its middle level, and a full-size guide."""
+    info, colour = context.info, context.colour
+    grid = Grid.of(info)
+    driver = context.clip("Denoised")
+    driver = context.source if driver is None else driver
+    rgb, broken = mend(rgb32(driver, info.premult))
+    context.check()
+    working = colour.to_working(rgb)
+    small = np.maximum(grid.shrink(working), 0)
+    luminance = small @ LUMINANCE
+    floor = max(float(luminance.max()) * 2.0**-20, 1e-30)
+    frame_level = float(np.exp2(np.log2(np.maximum(luminance, floor)).mean()))
+    level = 2.0 ** context.knobs["exposure"] if context.knobs["analysed"] else frame_level
+    context.check()
+    guide = np.log2(np.maximum(working @ LUMINANCE, 0) / np.float32(level) + np.float32(geometry.FLOOR))
+    return {
+        "grid": grid,
+        "working": small,
+        "frame_level": frame_level,
+        "level": level,
+        "stops": geometry.stops_of(small, level),
+        "guide": guide,
+        "nan_replaced": broken,
+    }
+
+
+def decompose(context: Context, made: dict[str, Any]) -> dict[str, Any]:
+    """Normals, depth, openness, sky and present shadow: from the picture, overruled by the clips that are connected."""
+    knobs, grid = context.knobs, made["grid"]
+    working, stops = made["working"], made["stops"]
+    sky_clip, depth_clip, normals_clip = context.clip("Sky"), context.clip("Depth"), context.clip("Normals")
+    matte = _matte(context, "Matte", grid)
+    if sky_clip is not None:
+        sky_full = np.clip(np.nan_to_num(_channel(sky_clip)), 0, 1)
+        sky = grid.shrink(sky_full)
+    else:
+        sky = geometry.find_sky(working, stops) * np.float32(knobs["auto_sky"])
+        sky_full = _upsampled_sky(made, stops, sky) if sky.max() > 0.05 else None
+    context.check()
+    surface = geometry.surface_stops(working, stops)
+    context.check()
+    slope = geometry.relief(surface, knobs["detail"])
+    ground, depth, horizon = geometry.layout(sky, geometry.haze_cue(working, sky))
+    gain = np.float32(knobs["relief"])
+    flat = (1 - ground[..., None]) * np.array([0, 0.1, 1], np.float32) + ground[..., None] * np.array(
+        [0, 1, 0.45], np.float32
+    )
+    if matte is not None:
+        bump = geometry.inflate(matte)
+        bump_right, bump_up = geometry.slopes(bump)
+        inside = geometry.smoothstep(0.2, 0.8, matte)
+        flat = flat * (1 - inside[..., None]) + inside[..., None] * np.array([0, 0, 1], np.float32)
+        slope += np.stack([bump_right, bump_up], axis=-1) * (inside * np.float32(1.5))[..., None]
+        nearest = float(depth[inside > 0.5].min()) if (inside > 0.5).any() else 0.0
+        depth = depth * (1 - inside) + inside * nearest
+    slope *= gain
+    normals = geometry.normalise(flat - np.dstack([slope, np.zeros_like(stops)]))
+    context.check()
+    if normals_clip is not None:
+        normals = _connected_normals(normals_clip, grid, knobs["normals_coding"], normals)
+    if depth_clip is not None:
+        depth = _connected_depth(depth_clip, grid, knobs["depth_coding"])
+    else:
+        a, b = geometry.guided(stops, depth, 24, 0.2)
+        bump = geometry.integrate(slope) / np.float32(stops.shape[1] * 4 * knobs["depth_scale"])
+        depth = np.clip(a * stops + b - np.clip(bump, -0.15, 0.15), 0, 1)
+        depth = depth * (1 - sky) + sky
+    hollow = geometry.blur(surface, 12.0) - geometry.blur(surface, 2.0)
+    openness = np.exp2(-np.float32(0.5) * gain * np.clip(hollow, 0, 2))
+    return {
+        "normals": normals,
+        "depth": depth.astype(np.float32),
+        "basis": harmonics(normals),
+        "visibility": openness.astype(np.float32),
+        "shadow": shade.shadow_of(surface, stops) * (1 - sky),
+        "sky": sky,
+        "sky_full": sky_full,
+        "horizon": horizon,
+    }
+
+
+def present(context: Context, made: dict[str, Any]) -> dict[str, Any]:
+    """The present light: the analysed knobs, or fitted to this frame where nobody analysed the shot."""
+    if context.knobs["analysed"]:
+        return {"fitted": {}, "status": ""}
+    found = fit.solve([fit.sample(made)])
+    return {"fitted": found, "status": "Not analysed: the present light was fitted to this frame. Press Analyse shot."}
+
+
+def _lit_knobs(context: Context, made: Mapping[str, Any]) -> dict[str, Any]:
+    """The knobs with the fitted present light in place; a knob at its 'as shot' value follows what was fitted."""
+    knobs = dict(context.knobs)
+    for name, value in made["fitted"].items():
+        follower = PRESENT.get(name.removeprefix("present_"))
+        if follower and knobs[follower] == knobs[name]:
+            knobs[follower] = value
+        knobs[name] = value
+    return knobs
+
+
+def apply(context: Context, made: dict[str, Any]) -> dict[str, Any]:
+    """Shades at working size, brings the ratio to full size along the plate's edges, and edits the plate."""
+    knobs, info, colour, grid = _lit_knobs(context, made), context.info, context.colour, made["grid"]
+    limit = np.float32(knobs["limit"])
+    shadings = shade.shading(made, knobs, colour)
+    stops = limit * np.tanh(shade.log_ratio(made, knobs, shadings) / limit)
+    context.check()
+    extra = _rgba(shade.added(made, knobs, shadings, colour))
+    a, b = (_rgba(c) for c in geometry.guided(made["stops"], stops, RADIUS, EPS))
+    context.check()
+    sky_full = made["sky_full"]
+    sky = None if sky_full is None else _rgba(limit * np.tanh(shade.sky_stops(made, knobs, colour) / limit))
+    emissive = context.clip("Emissive")
+    held = None if emissive is None else np.clip(np.nan_to_num(_channel(emissive)), 0, 1)
+    grain = _grain(context) if knobs["hold_grain"] > 0 else None
+
+    def operator(rows: slice) -> tuple[np.ndarray, np.ndarray | None]:
+        full = grid.grow(a, rows)
+        full *= made["guide"][rows, :, None]
+        full += grid.grow(b, rows)
+        more = None if extra is None else grid.grow(extra, rows)
+        if sky is not None:
+            full += sky_full[rows, :, None] * (grid.grow(sky, rows) - full)
+        if held is not None:
+            full *= 1 - held[rows, :, None]
+            more = None if more is None else more * (1 - held[rows, :, None])
+        np.clip(full, -limit, limit, out=full)
+        ratio = np.exp2(full, out=full)
+        if grain is not None:  # lifting by r lifts the grain by r too: take the surplus out again
+            surplus = grain[rows] * (1 - np.maximum(ratio, 1)) * np.float32(knobs["hold_grain"])
+            more = surplus if more is None else more + surplus
+        return ratio, more
+
+    status = made["status"]
+    if made["nan_replaced"]:
+        status = f"{status} {made['nan_replaced']} broken pixels (NaN or inf) were left as they are.".strip()
+    out = context.output()
+    if info.output == "result":
+        edit(context.source, out, info, grid, colour, operator, context.check)
+        if knobs["to_alpha"]:
+            write_bands(info, grid, lambda rows: grid.grow(shadings["key"], rows)[..., None], out[..., 3:])
+    else:
+        if info.output in ("ratio", "added"):
+            write_bands(info, grid, lambda rows: _operand(operator(rows), info.output), out[..., :3])
+        else:
+            small = _pass(info.output, made, shadings)
+            write_bands(info, grid, lambda rows: grid.grow(small, rows), out[..., :3])
+        out[..., 3] = 1
+    return {"output": out, "status": status, "alpha": "result" if knobs["to_alpha"] else "plate"}
+
+
+def _rgba(image: np.ndarray | None) -> np.ndarray | None:
+    """A fourth channel of zeros: no stops, nothing added; four floats move faster than three."""
+    return None if image is None else cv2.cvtColor(image, cv2.COLOR_RGB2RGBA) * np.array([1, 1, 1, 0], np.float32)
+
+
+def _operand(operator: tuple[np.ndarray, np.ndarray | None], name: str) -> np.ndarray:
+    ratio, more = operator
+    if name == "ratio":
+        return ratio[..., :3]
+    return np.zeros_like(ratio[..., :3]) if more is None else more[..., :3]
+
+
+def _pass(name: str, made: Mapping[str, Any], shadings: Mapping[str, np.ndarray]) -> np.ndarray:
+    """A pass at working size, [h, w, 3]."""
+    if name == "albedo":
+        return made["working"] / shadings["old"][..., None]
+    image = {
+        "normals": made["normals"],
+        "depth": made["depth"],
+        "shading": shadings["new"],
+        "light_map": shadings["key"],
+    }[name]
+    return image if image.ndim == 3 else cv2.merge([image] * 3)
+
+
+def _channel(clip: np.ndarray) -> np.ndarray:
+    """A matte clip's one channel [H, W]: its alpha where that says something, else red."""
+    alpha = clip[..., 3]
+    flat = alpha.size == 0 or (alpha == alpha.flat[0]).all()
+    return (clip[..., 0] if flat else alpha).astype(np.float32)
+
+
+def _matte(context: Context, name: str, grid: Grid) -> np.ndarray | None:
+    clip = context.clip(name)
+    return None if clip is None else np.clip(grid.shrink(np.nan_to_num(_channel(clip))), 0, 1)
+
+
+def _connected_normals(clip: np.ndarray, grid: Grid, coding: str, estimated: np.ndarray) -> np.ndarray:
+    """Normals of the clip at working size; where it has none (0, 0, 0) or NaN, the estimated ones."""
+    small = grid.shrink(np.nan_to_num(clip[..., :3].astype(np.float32)))
+    covered = (np.abs(small).sum(axis=-1) > 1e-3)[..., None]
+    return np.where(covered, geometry.normalise(small * 2 - 1 if coding == "unsigned" else small), estimated)
+
+
+def _connected_depth(clip: np.ndarray, grid: Grid, coding: str) -> np.ndarray:
+    """Depth of the clip at working size, brought to 0 nearest .. 1 farthest by its 1st and 99th percentile."""
+    small = grid.shrink(np.nan_to_num(clip[..., 0].astype(np.float32), posinf=0.0, neginf=0.0))
+    low, high = np.percentile(small, (1, 99))
+    if high <= low:
+        raise RequestError("The Depth input is the same everywhere: connect a depth pass, or disconnect it.")
+    depth = np.clip((small - low) / (high - low), 0, 1)
+    return 1 - depth if coding == "inverse" else depth
+
+
+def _upsampled_sky(made: Mapping[str, Any], stops: np.ndarray, sky: np.ndarray) -> np.ndarray:
+    """The sky matte at full size, its edge drawn by the plate's own."""
+    a, b = geometry.guided(stops, sky, 6, 0.01)
+    grid, guide = made["grid"], made["guide"]
+    full = np.empty(grid.window, np.float32)
+    for rows in grid.bands(slice(0, grid.window[0])):
+        full[rows] = grid.grow(a, rows) * guide[rows] + grid.grow(b, rows)
+    return geometry.smoothstep(0.05, 0.95, full)
+
+
+def _grain(context: Context) -> np.ndarray | None:
+    """Plate minus Denoised [H, W, 3] in the space of the edit; None without a Denoised clip."""
+    clean = context.clip("Denoised")
+    if clean is None:
+        return None
+    plate, clean = (context.colour.decode(mend(rgb32(x, context.info.premult))[0]) for x in (context.source, clean))
+    return _rgba(plate - clean)
+
+
+def analyse(contexts: Sequence[Context]) -> dict[str, float | bool]:
+    """Fits the present light and the exposure to sampled frames once; returns the knobs to write.
+
+    Every frame is seen in the reference camera: the light's direction is turned back by that frame's camera knobs.
+    """
+    samples, levels = [], []
+    for analysed in contexts:
+        context = replace(analysed, knobs={**analysed.knobs, "analysed": False})
+        made = ingest(context, {})
+        made |= decompose(context, made)
+        samples.append(fit.sample(made, context.knobs))
+        levels.append(made["frame_level"])
+    found = fit.solve(samples)
+    return {"analysed": True, "exposure": float(np.median(np.log2(levels))), **found}
+
+
+STAGES = (
+    Stage("ingest", ingest, knobs=("analysed", "exposure"), clips=("Source", "Denoised"), cached=True),
+    Stage(
+        "decompose",
+        decompose,
+        knobs=("auto_sky", "relief", "detail", "normals_coding", "depth_coding", "depth_scale"),
+        clips=GEOMETRY_CLIPS,
+        cached=True,
+    ),
+    Stage("present", present, knobs=("analysed",), clips=GEOMETRY_CLIPS, cached=True),
+    Stage("apply", apply, clips=(*GEOMETRY_CLIPS, "Emissive")),
+)

@@ -1,0 +1,151 @@
+"""New light over present light at working size: shadows, haze, sheen, sky; everything that follows the knobs.
+
+Both shadings come from the same normals through the same functions, so equal lights give a log ratio of exactly 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import cv2
+import numpy as np
+
+from onelight.imaging import Colour
+from onelight.tools.relight import light as lit
+from onelight.tools.relight.geometry import blur, smoothstep
+
+SHADOW_LONGEST = 400  # cast shadows are marched at this size: they are soft, and every slider drag marches anew
+SHADOW_STEPS = 28
+
+
+def cast_shadow(depth: np.ndarray, to_light: np.ndarray, softness: float, depth_scale: float) -> np.ndarray:
+    """How much of the key reaches each point, [h, w] in 0..1, by marching the depth map towards the light.
+
+    The picture is `depth_scale` widths deep, orthographic. A march in screen space with the penumbra taken from the
+    nearest miss over the distance walked (as in Quilez 2010 for distance fields); `softness` is in degrees.
+    """
+    height, width = depth.shape
+    scale = min(1.0, SHADOW_LONGEST / max(height, width))
+    size = (max(8, round(width * scale)), max(8, round(height * scale)))
+    small = cv2.resize(depth, size, interpolation=cv2.INTER_AREA)
+    surface = -small * np.float32(depth_scale)  # z towards the camera, in picture widths
+    flat = float(np.hypot(to_light[0], to_light[1]))
+    if flat < 1e-3:
+        return np.ones_like(depth)
+    step_x, step_y, rise = to_light[0] / flat, -to_light[1] / flat, to_light[2] / flat
+    spread = np.float32(1 / max(np.tan(np.radians(softness)), 0.02))
+    bias = np.float32(0.004 * depth_scale + 0.002)
+    clear = np.ones_like(surface)
+    for i in range(1, SHADOW_STEPS + 1):
+        walked = 0.35 * (i / SHADOW_STEPS) ** 1.6  # picture widths
+        move = np.array([[1, 0, step_x * walked * size[0]], [0, 1, step_y * walked * size[0]]], np.float64)
+        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        there = cv2.warpAffine(surface, move, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+        miss = surface + np.float32(rise * walked) + bias - there  # how far the ray passes in front of what is there
+        thick = smoothstep(-0.35 * depth_scale, -0.15 * depth_scale, miss)  # things have a back: far walls cast nothing
+        open_here = np.clip(0.5 + miss * spread / np.float32(walked), 0, 1)
+        np.minimum(clear, 1 - (1 - open_here) * thick, out=clear)
+    clear = cv2.GaussianBlur(clear, (0, 0), 0.8 + softness / 12)
+    return cv2.resize(clear, (width, height), interpolation=cv2.INTER_LINEAR)
+
+
+def shading(g: Mapping[str, Any], knobs: Mapping[str, Any], colour: Colour) -> dict[str, np.ndarray]:
+    """Present shading [h, w], the new one [h, w, 3] in the space of the edit, and the new key alone [h, w]."""
+    present, new = lit.lights(knobs)
+    normals, openness = g["normals"], g["visibility"]
+    weights = np.array([knobs[f"present_fill_{name}"] for name in lit.SH_NAMES])
+    fill = lit.fill_shape(g["basis"], weights) * openness if weights.any() else openness
+    old_key = lit.key_shape(normals, present.key, present.softness)
+    old = np.float32(present.fill_level) * fill + np.float32(present.key_level) * old_key
+    new_key = lit.key_shape(normals, new.key, new.softness)
+    density = np.float32(knobs["shadow_density"])
+    if density > 0 and new.key_level > 0:
+        clear = cast_shadow(g["depth"], new.key, knobs["shadow_softness"], knobs["depth_scale"])
+        new_key = new_key * (1 - density * (1 - clear))
+    key = np.float32(new.key_level) * new_key
+    amounts = [np.float32(new.fill_level) * fill, key]
+    tints = [lit.colour(knobs["fill_kelvin"], knobs["fill_tint"]), lit.colour(knobs["key_kelvin"], knobs["key_tint"])]
+    if knobs["sky_fill"] > 0:
+        turn = lit.camera_rotation(knobs["camera_heading"], knobs["camera_pitch"], knobs["camera_roll"])
+        up = (turn @ np.array([0.0, 1.0, 0.0])).astype(np.float32)
+        amounts.append((0.5 + 0.5 * (normals @ up)) * openness * np.float32(new.fill_level * knobs["sky_fill"]))
+        tints.append(lit.colour(knobs["sky_kelvin"]))
+    if knobs["rim"] > 0:
+        towards = lit.direction(knobs["rim_azimuth"], knobs["rim_elevation"])
+        edge = lit.key_shape(normals, towards, 0.0) * smoothstep(0.0, 0.9, 1 - normals[..., 2])
+        amounts.append(edge * np.float32(new.level * knobs["rim"]))
+        tints.append(lit.colour(knobs["rim_kelvin"]))
+    mix = np.stack([gains(tint, colour) for tint in tints], axis=1)
+    return {"old": old, "new": cv2.transform(cv2.merge(amounts), mix), "key": key}
+
+
+def log_ratio(g: Mapping[str, Any], knobs: Mapping[str, Any], s: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Stops between new and present shading [h, w, 3], before the limit."""
+    stops = np.log2(s["new"] / s["old"][..., None])
+    if knobs["lift_shadows"] > 0:
+        stops += (g["shadow"] * np.float32(1.5 * knobs["lift_shadows"]))[..., None]
+    if knobs["haze"] > 0:
+        stops += np.log2(1 - _air(g, knobs))[..., None]
+    return stops
+
+
+def gains(acescg: np.ndarray, colour: Colour) -> np.ndarray:
+    """A light's colour as positive gains [3] in the space of the edit: a gamut too small for it gives its nearest."""
+    return np.maximum(colour.light(acescg), np.float32(0.01))
+
+
+def sky_stops(g: Mapping[str, Any], knobs: Mapping[str, Any], colour: Colour) -> np.ndarray:
+    """Grade of the sky in stops [h, w, 3]: its level, its colour, and the key's colour glowing up from the horizon."""
+    grade = np.log2(gains(lit.colour(knobs["sky_grade_kelvin"]), colour)) + np.float32(knobs["sky_stops"])
+    height, width = g["depth"].shape
+    out = np.broadcast_to(grade.astype(np.float32), (height, width, 3))
+    if knobs["sky_warmth"] > 0:
+        rows = np.arange(height, dtype=np.float32)[:, None] / height
+        near = np.exp2(-np.maximum(g["horizon"] - rows, 0) * np.float32(5.0)) * np.float32(knobs["sky_warmth"])
+        _, new = lit.lights(knobs)
+        columns = (np.arange(width, dtype=np.float32)[None, :] + 0.5) / width - 0.5
+        towards = np.float32(0.7 + 0.3 * np.clip(-new.key[2], -1, 1)) * (1 + np.float32(0.8 * new.key[0]) * columns)
+        glow = np.log2(gains(lit.colour(knobs["key_kelvin"], knobs["key_tint"]), colour))
+        out = out + (near * towards)[..., None] * glow.astype(np.float32)
+    return np.ascontiguousarray(out, np.float32)
+
+
+def added(
+    g: Mapping[str, Any], knobs: Mapping[str, Any], s: Mapping[str, np.ndarray], colour: Colour
+) -> np.ndarray | None:
+    """Light that no multiplication gives: haze and sheen [h, w, 3] in the space of the edit; None where none is."""
+    total: np.ndarray | None = None
+    level = np.float32(g["level"])
+    _, new = lit.lights(knobs)
+    if knobs["haze"] > 0:
+        width = g["depth"].shape[1]
+        columns = (np.arange(width, dtype=np.float32) + 0.5) / width - 0.5
+        toward_sun = 1 + np.float32(0.6 * new.key[0]) * columns - np.float32(0.25 * new.key[2])
+        air = _air(g, knobs) * np.clip(toward_sun, 0.4, 1.8)[None, :] * level * np.float32(new.level * 1.6)
+        total = air[..., None] * gains(lit.colour(knobs["haze_kelvin"]), colour)
+    if knobs["specular"] > 0:
+        half = new.key + np.array([0.0, 0.0, 1.0])
+        half = (half / max(float(np.linalg.norm(half)), 1e-6)).astype(np.float32)
+        power = np.float32(2 / max(knobs["roughness"], 0.05) ** 2)
+        sheen = np.maximum(g["normals"] @ half, 0) ** power * s["key"] * level * np.float32(knobs["specular"])
+        sheen = sheen[..., None] * gains(lit.colour(knobs["key_kelvin"], knobs["key_tint"]), colour)
+        total = sheen if total is None else total + sheen
+    return None if total is None else np.ascontiguousarray(total, np.float32)
+
+
+def shadow_of(surface: np.ndarray, stops: np.ndarray) -> np.ndarray:
+    """Where the present key seems not to reach, [h, w] in 0..1: broad places darker than the lit level around them."""
+    broad = blur(surface, 6.0)
+    reach = max(9, (max(surface.shape) // 8) | 1)
+    step = 4
+    small = cv2.resize(broad, None, fx=1 / step, fy=1 / step, interpolation=cv2.INTER_AREA)
+    top = cv2.dilate(small, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach // step | 1, reach // step | 1)))
+    top = cv2.resize(blur(top, reach / step / 2), surface.shape[::-1], interpolation=cv2.INTER_CUBIC)
+    return smoothstep(0.5, 2.5, top - broad) * smoothstep(-7.5, -5.0, stops)
+
+
+def _air(g: Mapping[str, Any], knobs: Mapping[str, Any]) -> np.ndarray:
+    """Share of what the camera sees that is air, [h, w]: exponential in depth; the sky has its own grade."""
+    thickness = np.float32(2.5 * knobs["haze"])
+    return (1 - np.exp2(-thickness * g["depth"] ** 2)) * (1 - np.float32(0.8) * g["sky"])
