@@ -12,6 +12,7 @@ import pytest
 from conftest import BUNDLE, MODULES, ROOT
 from elftools.elf.dynamic import DynamicSection
 from elftools.elf.elffile import ELFFile
+from elftools.elf.gnuversions import GNUVerSymSection
 from elftools.elf.sections import SymbolTableSection
 
 PLUGIN = BUNDLE / "Contents" / "Linux-x86-64" / "Onelight.ofx"
@@ -34,7 +35,7 @@ class Binary:
             symbols = elf.get_section_by_name(".dynsym")
             versions = elf.get_section_by_name(".gnu.version")
             assert isinstance(symbols, SymbolTableSection), f"{path} has no dynamic symbols"
-            assert versions is not None
+            assert isinstance(versions, GNUVerSymSection), f"{path} has no symbol versions"
             self.exported: set[str] = set()
             self.unversioned: set[str] = set()  # undefined, and not promised by a version of glibc
             for index, symbol in enumerate(symbols.iter_symbols()):
