@@ -15,7 +15,8 @@ import cv2
 import numpy as np
 
 from onelight.tools.relight.geometry import slopes
-from onelight.tools.relight.light import SH_NAMES, angles, camera_rotation, harmonics
+from onelight.tools.relight.knobs import SH_NAMES
+from onelight.tools.relight.light import angles, camera_rotation, harmonics
 
 GRID = 96  # the fit sees the picture at most this wide: it looks for broad light, not texture
 

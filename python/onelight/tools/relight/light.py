@@ -13,7 +13,6 @@ import numpy as np
 
 from onelight.imaging import LUMINANCE
 
-SH_NAMES = ("y", "z", "x", "xy", "yz", "zz", "xz", "xx")
 NEUTRAL_KELVIN = 6500.0
 DUV_PER_TINT = 0.01
 _XYZ_TO_ACESCG = np.array(  # SMPTE ST 2065 AP1 primaries, ACES white

@@ -14,6 +14,7 @@ import numpy as np
 from onelight.imaging import Colour
 from onelight.tools.relight import light as lit
 from onelight.tools.relight.geometry import blur, smoothstep
+from onelight.tools.relight.knobs import SH_NAMES
 
 SHADOW_LONGEST = 400  # cast shadows are marched at this size: they are soft, and every slider drag marches anew
 SHADOW_STEPS = 28
@@ -54,7 +55,7 @@ def shading(g: Mapping[str, Any], knobs: Mapping[str, Any], colour: Colour) -> d
     """Present shading [h, w], the new one [h, w, 3] in the space of the edit, and the new key alone [h, w]."""
     present, new = lit.lights(knobs)
     normals, openness = g["normals"], g["visibility"]
-    weights = np.array([knobs[f"present_fill_{name}"] for name in lit.SH_NAMES])
+    weights = np.array([knobs[f"present_fill_{name}"] for name in SH_NAMES])
     fill = lit.fill_shape(g["basis"], weights) * openness if weights.any() else openness
     old_key = lit.key_shape(normals, present.key, present.softness)
     old = np.float32(present.fill_level) * fill + np.float32(present.key_level) * old_key
