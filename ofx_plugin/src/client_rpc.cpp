@@ -235,7 +235,8 @@ uint64_t Connection::lease(const Patience &patience) {
   lease_.reset();
   auto fresh = std::make_unique<Lease>();
   onelight::v1::LeaseRequest request;
-  fresh->number = ++leases_;
+  static std::atomic<uint64_t> leases{0};  // one count for all: two addresses can lead to the same server
+  fresh->number = ++leases;
   request.set_client_id(lease_id(fresh->number));
   fresh->stream = stub_.PrepareCall(&fresh->context, lease_method, &fresh->queue);
   fresh->stream->StartCall(nullptr);

@@ -57,8 +57,8 @@ class Connection {
   // Tries at once to connect, without the wait that gRPC keeps between attempts. False when that failed.
   bool reconnect(const Patience &patience);
 
-  // Holds, or takes, the lease under which shared memory is registered, and returns its number: it changes when the
-  // server has forgotten what was registered. 0 when the server gives none.
+  // Holds, or takes, the lease under which shared memory is registered, and returns its number, unique in the process:
+  // it changes when the server has forgotten what was registered. 0 when the server gives none.
   uint64_t lease(const Patience &patience);
   void drop_lease();
   void refuse_shared_memory(uint64_t lease) { refused_ = lease; }
@@ -86,7 +86,6 @@ class Connection {
   grpc::CompletionQueue unattended_;  // no thread of ours sits on it: calls poll it in passing
   std::timed_mutex lease_mutex_;
   std::unique_ptr<Lease> lease_;
-  uint64_t leases_ = 0;
   std::atomic<bool> no_lease_{false};  // this server knows no leases, so shared memory is not for it
   std::atomic<uint64_t> refused_{0};
 };
