@@ -1,0 +1,58 @@
+"""`onelight bench`: what a frame costs on the wire and in each tool."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from onelight.cli import bench_tools, bench_wire
+
+app = typer.Typer(help="Measure, on this machine. --json prints one object whose 'rows' are flat records.")
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+
+@app.command()
+def wire(
+    server: Annotated[str, typer.Option(help="Measure this server. Default: one of the benchmark's own.")] = "",
+    width: Annotated[int, typer.Option(min=1)] = 4096,
+    height: Annotated[int, typer.Option(min=1)] = 2160,
+    rounds: Annotated[int, typer.Option(min=1, help="Frames a way; medians are printed.")] = 9,
+    as_json: Json = False,
+) -> None:
+    """A frame there and back through the client, half and float, as a multiple of copying its bytes twice."""
+    _show(bench_wire.run(as_json, server or None, width, height, rounds), "Wire", as_json)
+
+
+@app.command()
+def tools(
+    tool: Annotated[list[str] | None, typer.Argument(help="Default: every tool that ships.")] = None,
+    plate: Annotated[
+        Path | None, typer.Option(help="A plate to scale up. Default: the one in examples/plates.")
+    ] = None,
+    rounds: Annotated[int, typer.Option(min=1, help="Frames a mode; medians are printed.")] = 3,
+    as_json: Json = False,
+) -> None:
+    """Each tool at 1920x1080 and 3840x2160, with a server of its own.
+
+    cold: the model is loaded and the frame was never seen. warm: the same frame and knobs once more. knob: a frame
+    that was seen, one knob changed. server_peak_mb is the server's peak resident memory at that size.
+    """
+    _show(bench_tools.run(tool or [], plate, rounds, quiet=as_json), "Tools", as_json)
+
+
+def _show(rows: list[dict[str, Any]], title: str, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps({"rows": rows}))
+        return
+    table = Table(title=title)
+    for column in rows[0] if rows else ():
+        table.add_column(column)
+    for row in rows:
+        table.add_row(*(f"{value:.4g}" if isinstance(value, float) else str(value) for value in row.values()))
+    Console().print(table)

@@ -1,0 +1,163 @@
+"""Renders frames of a tool through the client: files in, one server, files out, the mask and mix laid over like a node.
+
+No terminal here: the render command and the demo drive the same `Job`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from onelight import images, spec
+from onelight.cli.knobs import Knobs, neutral
+from onelight.cli.ledger import Ledger, fingerprint
+from onelight.cli.sequences import Sequence
+from onelight.client import Client, blend
+from onelight.errors import ImageError, NotFound, NotReady, RequestError
+
+_LOG_ENDINGS = (".dpx", ".cin")
+
+
+@dataclass
+class Job:
+    """A tool, its clips by name (Source among them), its knobs over time, and where the frames go."""
+
+    tool: spec.Tool
+    clips: Mapping[str, Sequence]
+    knobs: Knobs
+    output: Sequence
+    frames: list[int]
+    overwrite: bool = False
+    _ledger: Ledger = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._ledger = Ledger(self.output)
+
+    def check(self) -> None:
+        """Refuse what can be refused before the first frame: RequestError, NotFound, NotReady or ImageError."""
+        for name in self.clips:
+            if name not in {clip.name for clip in self.tool.clips}:
+                known = ", ".join(clip.name for clip in self.tool.clips if clip.name != "Source")
+                raise RequestError(f"{self.tool.label} has no clip '{name}': there are {known}")
+        if not self.output.folder.is_dir():
+            raise ImageError(f"{self.output.text} cannot be written: the folder {self.output.folder} does not exist")
+        if len(self.frames) > 1 and not self.output.moves:
+            raise RequestError(
+                f"--out {self.output.text} is one file for {len(self.frames)} frames: write out.####.exr"
+            )
+        images.sweep_parts(self.output.folder)
+        for frame in self.frames:
+            for name, clip in self.clips.items():
+                if not clip.path(frame).is_file():
+                    raise NotFound(f"{self.tool.label}: {name} has no frame {frame}: {clip.path(frame)} does not exist")
+                if clip.path(frame).resolve() == self.output.path(frame).resolve():
+                    raise RequestError(f"--out {self.output.path(frame)} is the {name} itself: choose another name")
+        self._check_analysed()
+
+    def _check_analysed(self) -> None:
+        flag = self.tool.analysed_flag
+        if not flag or len(self.frames) < 2:
+            return
+        for frame in self.frames:
+            values = self.knobs.at(frame)
+            if not values[flag] and not neutral(self.tool, values):
+                raise NotReady(
+                    f"{self.tool.label}: press Analyse shot; here that is 'onelight analyse {self.tool.id} --in "
+                    f"'{self.clips['Source'].text}' --out light.json', then render with --analysis light.json"
+                )
+
+    def render(self, frame: int) -> dict[str, Any]:
+        """Render one frame unless it is finished: {frame, file, seconds, skipped, status, version, digest, cached}."""
+        started = time.perf_counter()
+        file = self.output.path(frame)
+        values = self.knobs.at(frame)
+        asked = values | {"clips": sorted(self.clips), "frame": frame}
+        made_from = fingerprint({"tool": [self.tool.id, self.tool.version], **asked}, self._files(frame, values))
+        row: dict[str, Any] = {"frame": frame, "file": str(file), "seconds": 0.0, "skipped": False}
+        if not self.overwrite and self._ledger.finished(file, made_from):
+            return row | {"skipped": True}
+        if not self.overwrite and file.exists() and not self._ledger.knows(file):
+            raise ImageError(f"{file} is there already and was not made by this render: --overwrite replaces it")
+        source = images.read_frame(self.clips["Source"].image(frame))
+        pixels, said = self._compute(frame, source, values)
+        images.write_frame(file, source, pixels)
+        self._ledger.record(file, made_from)
+        return row | {"seconds": time.perf_counter() - started} | said
+
+    def _compute(
+        self, frame: int, source: images.Frame, values: Mapping[str, Any]
+    ) -> tuple[np.ndarray, dict[str, Any]]:
+        if neutral(self.tool, values):
+            return source.pixels, {"status": "neutral: the plate, copied"}
+        info = source.info(
+            time=float(frame),
+            premult=values["premult"],
+            colourspace=space_of(self.knobs, values, source),
+            output=values["output"],
+            option=values["option"],
+        )
+        clips: dict[str, dict[int, np.ndarray]] = {}
+        for clip in self.tool.clips:
+            if clip.name not in self.clips or clip.mask:
+                continue
+            for offset in self._offsets(clip, frame, values):
+                path = self.clips[clip.name].image(frame + offset)
+                read = source if clip.name == "Source" and offset == 0 else images.read_frame(path, _kind(clip))
+                pixels = read.fitted(source.window, source.format).astype(source.pixels.dtype, copy=False)
+                clips.setdefault(clip.name, {})[offset] = pixels
+        client = Client(values["server"], values["show"], values["timeout"])
+        asked = self.knobs.of_request(frame) | {"frame.priority": "farm"}
+        rendered = client.render(self.tool.id, clips, asked, info, version=values["version"])
+        pixels = rendered.image
+        if values["output"] == spec.RESULT.name:
+            pixels = blend(source.pixels, pixels, mask=self._mask(frame, source, values), mix=values["mix"])
+        names = ("status", "version", "digest", "cached", "nan_replaced")
+        return pixels, {name: rendered.parameters[name] for name in names if name in rendered.parameters}
+
+    def _mask(self, frame: int, source: images.Frame, values: Mapping[str, Any]) -> np.ndarray | None:
+        clip = next((clip for clip in self.tool.clips if clip.mask and clip.name in self.clips), None)
+        if clip is None or not values["use_mask"]:
+            return None
+        mask = images.read_frame(self.clips[clip.name].image(frame), "mask").fitted(source.window, source.format)
+        alpha = np.ascontiguousarray(mask[..., 3], np.float32)
+        return 1 - alpha if values["invert_mask"] else alpha
+
+    def _offsets(self, clip: spec.Clip, frame: int, values: Mapping[str, Any]) -> list[int]:
+        """Which neighbours of a frame a clip has to give, as far as there are files for them."""
+        reach = 0 if clip.frames is None else int(values[clip.frames.param])
+        sequence = self.clips[clip.name]
+        if not sequence.moves:
+            return [0]
+        return [offset for offset in range(-reach, reach + 1) if offset == 0 or sequence.path(frame + offset).is_file()]
+
+    def _files(self, frame: int, values: Mapping[str, Any]) -> list[Path]:
+        by_name = {clip.name: clip for clip in self.tool.clips}
+        return [
+            sequence.path(frame + offset)
+            for name, sequence in sorted(self.clips.items())
+            for offset in self._offsets(by_name[name], frame, values)
+        ]
+
+
+def space_of(knobs: Knobs, values: Mapping[str, Any], frame: images.Frame) -> str:
+    """The plate's colour space: what the knobs say, else what such a file usually is.
+
+    Float files are taken as scene-linear ACEScg, integer ones as sRGB; RequestError for log files, of any of the logs.
+    """
+    said = values["colourspace"] if "colourspace" in knobs.tracks else "host"
+    if said != "host":
+        return values["colourspace_name"] if said == "named" else said
+    if not str(frame.spec.format).startswith("uint"):
+        return "acescg"
+    if frame.source.suffix.lower() in _LOG_ENDINGS:
+        raise RequestError(f"{frame.source} may be any log: choose the input colour space, such as --colourspace logc3")
+    return "srgb"
+
+
+def _kind(clip: spec.Clip) -> images.channels.Kind:
+    return "mask" if clip.mask else "data" if clip.data else "plate"
