@@ -1,7 +1,8 @@
 """Classical estimation of a picture's geometry at working size: sky, layout, relief from shading, inflated mattes.
 
 Nothing here is learnt. The conventions are: normals x right, y up, z to camera; depth 0 nearest, 1 farthest;
-everything float32 [h, w] or [h, w, 3]; `stops` is log2 luminance over the plate's own middle.
+everything float32 [h, w] or [h, w, 3]; `working` is linear ACEScg over the plate's own middle level, `stops` the log2
+of its luminance.
 """
 
 from __future__ import annotations
@@ -13,12 +14,13 @@ from scipy.fft import dctn, idctn
 from onelight.imaging import LUMINANCE
 
 FLOOR = 2.0**-8  # of the plate's middle: below it there is noise, not shape
+CEILING = 2.0**20  # above it there is an overflow, not light
 
 
 def stops_of(working: np.ndarray, level: float) -> np.ndarray:
     """Luminance of scene-linear ACEScg in stops over `level`, floored where noise begins."""
-    luminance = np.maximum(working @ LUMINANCE, 0) / np.float32(level)
-    return np.log2(luminance + np.float32(FLOOR))
+    luminance = cv2.transform(working, LUMINANCE[None]) * np.float32(1 / level)
+    return np.log2(np.clip(luminance, 0, np.float32(CEILING)) + np.float32(FLOOR))
 
 
 def blur(image: np.ndarray, sigma: float) -> np.ndarray:
@@ -96,7 +98,7 @@ def surface_stops(working: np.ndarray, stops: np.ndarray) -> np.ndarray:
 
     Colour Retinex (Funt, Drew & Brockington 1992) with soft weights.
     """
-    balanced = np.log2(np.maximum(working, 0) / np.float32(2 ** float(stops.mean())) + np.float32(2.0**-6))
+    balanced = np.log2(np.maximum(working, 0) + np.float32(2.0**-6))
     hue = np.stack([balanced[..., 0] - balanced[..., 1], balanced[..., 2] - balanced[..., 1]], axis=-1)
     hue = cv2.GaussianBlur(hue, (0, 0), 1.0)
     divergence = np.zeros_like(stops)

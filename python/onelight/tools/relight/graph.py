@@ -26,16 +26,15 @@ def ingest(context: Context, _: dict[str, Any]) -> dict[str, Any]:
     grid = Grid.of(info)
     driver = context.clip("Denoised")
     driver = context.source if driver is None else driver
-    rgb, broken = mend(rgb32(driver, info.premult))
+    working, broken = mend(colour.to_working(rgb32(driver, info.premult)))
     context.check()
-    working = colour.to_working(rgb)
     small = np.maximum(grid.shrink(working), 0)
     luminance = small @ LUMINANCE
     floor = max(float(luminance.max()) * 2.0**-20, 1e-30)
     frame_level = float(np.exp2(np.log2(np.maximum(luminance, floor)).mean()))
     level = 2.0 ** context.knobs["exposure"] if context.knobs["analysed"] else frame_level
     context.check()
-    guide = np.log2(np.maximum(working @ LUMINANCE, 0) / np.float32(level) + np.float32(geometry.FLOOR))
+    guide = geometry.stops_of(working, level)
     return {
         "grid": grid,
         "working": small,
@@ -50,7 +49,7 @@ def ingest(context: Context, _: dict[str, Any]) -> dict[str, Any]:
 def decompose(context: Context, made: dict[str, Any]) -> dict[str, Any]:
     """Normals, depth, openness, sky and present shadow: from the picture, overruled by the clips that are connected."""
     knobs, grid = context.knobs, made["grid"]
-    working, stops = made["working"], made["stops"]
+    working, stops = made["working"] / np.float32(made["level"]), made["stops"]
     sky_clip, depth_clip, normals_clip = context.clip("Sky"), context.clip("Depth"), context.clip("Normals")
     matte = _matte(context, "Matte", grid)
     if sky_clip is not None:

@@ -37,7 +37,7 @@ PRESETS = Presets(
     param="preset",
     entries=(
         _preset("as_shot", "As shot", "Every light knob back to the plate's own light."),
-        _preset("golden_hour", "Golden hour", "Low warm key from camera right, cooler sky fill, long soft shadows, haze.",
+        _preset("golden_hour", "Golden hour", "Low warm key from the right, cooler sky fill, long soft shadows, haze.",
                 key_azimuth=70.0, key_elevation=9.0, key_softness=0.15, key_stops=-0.2, key_kelvin=3700.0,
                 fill_ratio=6.0, fill_kelvin=8800.0, sky_fill=0.3, sky_kelvin=11000.0, shadow_density=0.6,
                 shadow_softness=5.0, lift_shadows=0.2, haze=0.18, haze_kelvin=3600.0, specular=0.12, sky_stops=-0.5,
@@ -60,7 +60,8 @@ PRESETS = Presets(
     ),
     ramps=(
         Ramp("time_of_day", tuple(
-            (hour, dict(zip(_CLOCK_KNOBS, values, strict=True))) for hour, values in (*_CLOCK.items(), (24.0, _CLOCK[0.0]))
+            (hour, dict(zip(_CLOCK_KNOBS, values, strict=True)))
+            for hour, values in (*_CLOCK.items(), (24.0, _CLOCK[0.0]))
         )),
     ),
 )

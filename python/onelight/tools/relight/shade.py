@@ -140,9 +140,11 @@ def shadow_of(surface: np.ndarray, stops: np.ndarray) -> np.ndarray:
     broad = blur(surface, 6.0)
     reach = max(9, (max(surface.shape) // 8) | 1)
     step = 4
-    small = cv2.resize(broad, None, fx=1 / step, fy=1 / step, interpolation=cv2.INTER_AREA)
+    height, width = surface.shape
+    size = (max(1, width // step), max(1, height // step))
+    small = cv2.resize(broad, size, interpolation=cv2.INTER_AREA)
     top = cv2.dilate(small, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach // step | 1, reach // step | 1)))
-    top = cv2.resize(blur(top, reach / step / 2), surface.shape[::-1], interpolation=cv2.INTER_CUBIC)
+    top = cv2.resize(blur(top, reach / step / 2), (width, height), interpolation=cv2.INTER_CUBIC)
     return smoothstep(0.5, 2.5, top - broad) * smoothstep(-7.5, -5.0, stops)
 
 

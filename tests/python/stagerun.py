@@ -1,0 +1,65 @@
+"""Runs a tool's stages on arrays in this process, for tests that ask about the computation and not about the wire."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from onelight import tools
+from onelight.imaging import Colour
+from onelight.spec import SameAs, Tool
+from onelight.stages import Context, FrameInfo
+
+
+def defaults(tool: Tool, **knobs: Any) -> dict[str, Any]:
+    """Every render knob at its default, some overruled."""
+    return {**{knob.name: getattr(knob, "default", None) for knob in tool.render_knobs()}, **knobs}
+
+
+def preset(tool: Tool, name: str, **knobs: Any) -> dict[str, Any]:
+    """The knobs after choosing a preset, some overruled."""
+    assert tool.presets is not None
+    values = defaults(tool)
+    entry = next(entry for entry in tool.presets.entries if entry.name == name)
+    for knob, value in entry.values.items():
+        values[knob] = values[value.param] if isinstance(value, SameAs) else value
+    return {**values, **knobs}
+
+
+def run(
+    tool: Tool, plate: np.ndarray, knobs: dict[str, Any], info: FrameInfo | None = None, **changes: Any
+) -> dict[str, Any]:
+    """All the tool's stages on a plate [H, W, 4]; `clips` and FrameInfo fields by keyword. What they made."""
+    clips = changes.pop("clips", {})
+    info = replace(info or FrameInfo.of(plate.shape[1], plate.shape[0]), **changes)
+    frames = {("Source", 0): plate, **{(name, 0): pixels for name, pixels in clips.items()}}
+    context = Context(knobs, info, frames, Colour.of(info.colourspace))
+    made: dict[str, Any] = {}
+    for stage in tools.graph(tool.id).STAGES:
+        made |= stage.run(context, made)
+    return made
+
+
+def bits(image: np.ndarray) -> np.ndarray:
+    """The image's bit patterns, so that NaN equals NaN and -0 differs from 0."""
+    return np.ascontiguousarray(image).view(np.uint16 if image.dtype == np.float16 else np.uint32)
+
+
+def scene(width: int = 200, height: int = 120, dtype: Any = np.float32, seed: int = 1) -> np.ndarray:
+    """A plate of lit bumps under a bright top, linear, with values above 1 and below 0 and a soft alpha."""
+    random = np.random.default_rng(seed)
+    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
+    shade = np.full((height, width), 0.2, np.float32)
+    for _ in range(12):
+        cx, cy, r = random.uniform(0, width), random.uniform(height / 3, height), random.uniform(8, 30)
+        d2 = ((x - cx) ** 2 + (y - cy) ** 2) / r**2
+        shade += np.where(d2 < 1, np.sqrt(np.maximum(1 - d2, 0)) * 0.6 * (1 - (x - cx) / r * 0.5), 0)
+    shade[: height // 4] = 3.0
+    paint = random.uniform(0.3, 1.0, (1, 1, 3)).astype(np.float32)
+    rgb = shade[..., None] * paint + random.normal(0, 0.01, (height, width, 3)).astype(np.float32)
+    rgb[height // 4 : height // 3] *= np.array([0.8, 0.9, 1.1], np.float32)
+    rgb[-3:, :10] = -0.05
+    rgb[height // 20, width // 20] = 60.0
+    alpha = np.clip(x / width * 1.2, 0, 1)[..., None]
+    return np.concatenate([rgb, alpha], axis=-1).astype(dtype)
