@@ -15,7 +15,7 @@ from types import ModuleType
 from typing import Any, TypeVar
 
 import numpy as np
-from onelight import tools
+from onelight import spec, tools
 from onelight.errors import Cancelled, RequestError
 from onelight.registry import Version
 from onelight.runtime import Session, Sessions, preference
@@ -31,6 +31,8 @@ from onelight_server.request import Job
 from onelight_server.scope import TOO_LATE, Scope
 
 T = TypeVar("T")
+UNSET = ("", "unset")
+CHOOSE_SPACE = "Choose the input colour space."
 DEADLINE_MARGIN = 0.05  # seconds kept back so that the sentence still reaches the client
 
 
@@ -118,6 +120,8 @@ class Engine:
         stages: tuple[Stage, ...] = self._graph(job.tool.id).STAGES
         loaded, context = await self._prepare(job, stages, scope)
         context = replace(context, destination=pixels.destination(job))
+        if job.info.colourspace in UNSET:
+            stages = (_untouched(job),)
         results: dict[str, Any] = {}
         kept: dict[str, Any] = {}
         keys: tuple = ()
@@ -150,13 +154,15 @@ class Engine:
         graph = self._graph(job.tool.id)
         if not hasattr(graph, "analyse"):
             raise RequestError(f"{job.tool.label} has nothing to analyse.")
+        if job.info.colourspace in UNSET:
+            raise RequestError(f"{job.tool.label} cannot analyse a plate whose space is not known: {CHOOSE_SPACE}")
         loaded, context = await self._prepare(job, (), scope)
         offsets = sorted({offset for clip, offset in loaded.clips if clip == job.plate.clip})
         contexts = [
             replace(context, clips={(clip, 0): frame for (clip, at), frame in loaded.clips.items() if at == offset})
             for offset in offsets
         ]
-        found = await self._in_thread(job, "analyse", scope, lambda: graph.analyse(contexts, context.knobs))
+        found = await self._in_thread(job, "analyse", scope, lambda: graph.analyse(contexts))
         return Answer({**_identity(job, context), **found, "seconds": time.monotonic() - started})
 
     async def _prepare(self, job: Job, stages: tuple[Stage, ...], scope: Scope) -> tuple[pixels.Loaded, Context]:
@@ -219,6 +225,15 @@ class Engine:
         self.metrics.workers.set(queue.busy)
         for priority in PRIORITIES:
             self.metrics.queue.labels(priority).set(queue.depth(priority))
+
+
+def _untouched(job: Job) -> Stage:
+    """What stands in for a tool while nobody has said what space the plate is in: the plate, and the sentence."""
+    if job.info.output != spec.RESULT.name:
+        raise RequestError(f"{job.tool.label} has no passes of a plate whose space is not known: {CHOOSE_SPACE}")
+    return Stage(
+        "untouched", lambda context, _: {"output": context.source[context.info.crop()], "status": CHOOSE_SPACE}
+    )
 
 
 def _identity(job: Job, context: Context) -> dict[str, Any]:
