@@ -9,6 +9,7 @@ help:  ## list the commands
 
 setup:
 	@scripts/setup_system
+	@scripts/build_deps >/dev/null
 	@scripts/setup_venv
 
 build: setup  ## build the bundle (build/Onelight.ofx.bundle), the bridge and the C++ tests
