@@ -38,6 +38,16 @@ class Frame:
     note: str = ""
     source: Path = field(default=Path())
 
+    @staticmethod
+    def of(pixels: np.ndarray, **attributes: str | float) -> Frame:
+        """A frame that comes from no file, its data window the whole format; `attributes` go into what is written."""
+        spec = oiio.ImageSpec(
+            pixels.shape[1], pixels.shape[0], 4, oiio.HALF if pixels.dtype == np.float16 else oiio.FLOAT
+        )
+        for name, value in attributes.items():
+            spec.attribute(name, value)
+        return Frame(pixels, spec)
+
     @property
     def window(self) -> Rect:
         """The data window in pixels, y up, with the format's lower left corner at 0, 0."""

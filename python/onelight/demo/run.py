@@ -1,0 +1,156 @@
+"""What `onelight demo` does, from top to bottom: a still, a clip, pictures, numbers."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from fractions import Fraction
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+
+from onelight import images
+from onelight.cli.own_server import own_server
+from onelight.client import Client
+from onelight.demo import footage, measure, picture
+from onelight.demo.comp import ROOT, Comp, bundle
+
+STILL, STILL_SPACE = "courtyard.exr", "lin_rec709"
+LOOKS: dict[str, dict[str, Any]] = {  # preset -> where its light stands
+    "golden_hour": {"key_azimuth": 100.0},
+    "blue_hour": {},
+    "moonlight": {"key_azimuth": -70.0},
+}
+PASSES = ("ratio", "added", "normals", "depth", "albedo", "shading", "light_map")
+CLIP, CLIP_FIRST, CLIP_LOOK = "flower.mp4", 60, "golden_hour"
+CLIP_KNOBS = {"key_azimuth": 120.0}
+RATE = Fraction(24)
+
+
+def run(out: Path, frames: int) -> None:
+    """Write the demo's pictures into `out` and print its numbers; nothing is rendered again that is still true."""
+    out.mkdir(parents=True, exist_ok=True)
+    summary = out / "summary.json"
+    made_from = _fingerprint(frames)
+    known = json.loads(summary.read_text(encoding="utf-8")) if summary.exists() else {}
+    if known.get("made_from") == made_from:
+        print("\n".join([*known["lines"], f"{out}: nothing changed since this was rendered"]))
+        return
+    with own_server() as server:
+        version, digest = _model(server.address)
+        lines = [f"Relight {version} ({digest[:12]})"]
+        rows, still_lines = _still(server.address, out / "still")
+        clip_rows, clip_lines = _clip(server.address, out, frames, version)
+    lines += still_lines + clip_lines
+    picture.write_png(out / "contact_sheet.png", picture.sheet(rows + clip_rows))
+    summary.write_text(json.dumps({"made_from": made_from, "lines": lines}, indent=1), encoding="utf-8")
+    print("\n".join([*lines, f"{out}: still/*.exr, clip/*.exr, contact_sheet.png, relight.mov"]))
+
+
+def _still(server: str, folder: Path) -> tuple[list[Any], list[str]]:
+    folder.mkdir(exist_ok=True)
+    plate = footage.still(STILL)
+    height, width = plate.pixels.shape[:2]
+    comp = Comp(server, plate.pixels, STILL_SPACE)
+    comp.analyse()
+    views = [("plate: noon", picture.viewed(plate.pixels, STILL_SPACE))]
+    passes: list[tuple[str, np.ndarray]] = []
+    lines: list[str] = []
+    for look, knobs in LOOKS.items():
+        comp.set(preset=look, **knobs)
+        result = comp.render()
+        images.write_frame(folder / f"{look}.exr", plate, result)
+        views.append((look.replace("_", " "), picture.viewed(result, STILL_SPACE)))
+        if look != next(iter(LOOKS)):
+            continue
+        layers = {name: comp.render(output=name) for name in PASSES}
+        for name, pixels in layers.items():
+            images.write_frame(folder / f"{look}_{name}.exr", plate, pixels)
+            data = name in ("albedo", "shading")
+            view = picture.viewed(pixels, STILL_SPACE) if data else picture.data_viewed(name, pixels)
+            passes.append((f"{look.replace('_', ' ')}: {name}", view))
+        steps = measure.rebuilt(plate.pixels, layers["ratio"], layers["added"], result)
+        lines.append(f"plate x ratio + added = result: off by at most {steps:.2f} half-float steps")
+    comp.close()
+    return [(f"{STILL}, {width} x {height}, scene-linear", views), ("passes", passes)], lines
+
+
+def _clip(server: str, out: Path, count: int, version: str) -> tuple[list[Any], list[str]]:
+    (out / "clip").mkdir(exist_ok=True)
+    plates = footage.clip(CLIP, CLIP_FIRST, count)
+    height, width = plates[1].shape[:2]
+    comp = Comp(server, plates, "acescg")
+    comp.analyse()
+    comp.set(preset=CLIP_LOOK, **CLIP_KNOBS)
+    order = [int(frame) for frame in np.random.default_rng(2026).permutation(sorted(plates))]
+    results: dict[int, np.ndarray] = {}
+    taken: dict[str, list[float]] = {"cold": [], "warm": [], "knob": []}
+    for frame in order:
+        results[frame] = comp.render(frame)
+        taken["cold"].append(comp.seconds)
+        images.write_frame(out / "clip" / f"{CLIP_LOOK}.{frame:04d}.exr", images.Frame.of(results[frame]))
+    for frame in order[-5:]:
+        comp.render(frame)
+        taken["warm"].append(comp.seconds)
+    for number, frame in enumerate(order[-5:]):
+        comp.set(key_elevation=10.0 + number)
+        comp.render(frame)
+        taken["knob"].append(comp.seconds)
+    before, after = measure.flicker(plates, results)
+    said = ", ".join(f"{mode} {median(seconds) * 1000:.0f}" for mode, seconds in taken.items())
+    lines = [
+        f"milliseconds a frame at {width} x {height} (medians): {said}",
+        f"flicker of what stands still: plate {before:.5f} stops RMS, result {after:.5f}, {after / before:.2f} x",
+    ]
+    knobs = {name: comp.node.value(name) for name in ("key_elevation", "key_stops", "key_kelvin", "fill_ratio", "haze")}
+    comp.close()
+    words = [f"Relight: {CLIP_LOOK.replace('_', ' ')}", f"shot: {CLIP} {CLIP_FIRST}-{CLIP_FIRST + count - 1}"]
+    words += [f"frames 1-{count}, rendered in random order", f"model version: base {version}", ""]
+    words += [f"{name}: {value:g}" for name, value in (knobs | CLIP_KNOBS).items()]
+    words += ["", f"ACEScg to {picture.MOVIE_DISPLAY}, default view", *lines]
+    _movie(out / "relight.mov", plates, results, picture.slate((width, height), words))
+    shown = [1, 1 + count // 3, 1 + 2 * count // 3, count]
+    return [
+        (f"{CLIP}, {width} x {height}, plates", [(f"frame {n}", picture.viewed(plates[n], "acescg")) for n in shown]),
+        (words[0], [(f"frame {n}", picture.viewed(results[n], "acescg")) for n in shown]),
+    ], lines
+
+
+def _movie(path: Path, plates: dict[int, np.ndarray], results: dict[int, np.ndarray], slate: np.ndarray) -> None:
+    """The slate for a second and a half, then the clip forth and back with a wipe from plate to result."""
+
+    def pictures() -> Any:
+        yield from [slate] * 36
+        numbers = sorted(plates) + sorted(plates, reverse=True)
+        seen: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+        for index, frame in enumerate(numbers):
+            if frame not in seen:
+                seen[frame] = tuple(  # type: ignore[assignment]
+                    picture.viewed(pixels, "acescg", picture.MOVIE_DISPLAY)
+                    for pixels in (plates[frame], results[frame])
+                )
+            before, after = seen[frame]
+            part = 1.2 - 1.4 * index / (len(numbers) - 1)
+            yield picture.wiped(before, after, ("plate", CLIP_LOOK.replace("_", " ")), part)
+
+    picture.write_movie(path, pictures(), RATE)
+
+
+def _model(server: str) -> tuple[str, str]:
+    """Version and digest of the model that answers, from a frame of grey."""
+    grey = np.full((32, 32, 4), 0.18, np.float16)
+    said = Client(server).render("relight", {"Source": grey}, {"key_stops": -1.0}).parameters
+    return str(said["version"]), str(said["digest"])
+
+
+def _fingerprint(frames: int) -> str:
+    """Everything the pictures depend on: plug-in, plates, the tool, this demo."""
+    found = hashlib.sha256(str(frames).encode())
+    tool = ROOT / "python" / "onelight" / "tools" / "relight"
+    files = [*bundle().rglob("*.ofx"), *tool.rglob("*.py"), *tool.rglob("*.json"), *footage.PLATES.glob("*.[em][xp]*")]
+    files += [*Path(__file__).parent.glob("*.py"), ROOT / "python" / "onelight" / "imaging.py"]
+    for file in sorted(files):
+        found.update(file.name.encode() + file.read_bytes())
+    return found.hexdigest()
