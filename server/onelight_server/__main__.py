@@ -15,7 +15,7 @@ import typer
 from onelight_server.config import Config
 
 GRACE = 30.0  # seconds a frame under way may still take after SIGTERM
-_MALLOC = {
+MALLOC = {
     # Each message of tens of megabytes would else be a fresh mmap, and its page faults dearer than all else on its way.
     "MALLOC_MMAP_THRESHOLD_": str(2**32),
     "MALLOC_TRIM_THRESHOLD_": str(2**32),
@@ -26,9 +26,9 @@ _DEFAULT = Config()
 
 def raise_malloc_thresholds() -> None:
     """Starts this program over, once, with glibc's thresholds raised: they are read before main() only."""
-    if all(name in os.environ for name in _MALLOC):
+    if all(name in os.environ for name in MALLOC):
         return
-    os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], {**_MALLOC, **os.environ})
+    os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], {**MALLOC, **os.environ})
 
 
 def serve(

@@ -32,7 +32,7 @@ def bind(server: grpc.aio.Server, address: str, config: Config) -> str:
     host, _, port = plain.rpartition(":")
     if not host or not port.isdigit():
         raise AddressError(f"'{address}' is no address: expected host:port, tls:host:port or unix:/path.")
-    if not tls and not _is_loopback(host):
+    if not tls and not is_loopback(host):
         log.warning(
             "frames will travel unencrypted, and anybody who reaches this port can use the server: "
             "give tls:host:port with --tls-cert and --tls-key",
@@ -45,11 +45,14 @@ def bind(server: grpc.aio.Server, address: str, config: Config) -> str:
     return f"{'tls:' if tls else ''}{host}:{got}"
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches a server on `host`; a name other than localhost may be anything."""
     try:
-        return host == "localhost" or ipaddress.ip_address(host.strip("[]")).is_loopback
+        address = ipaddress.ip_address(host.strip("[]"))
     except ValueError:
-        return False
+        return host == "localhost"
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return (mapped or address).is_loopback
 
 
 def _credentials(config: Config) -> grpc.ServerCredentials:

@@ -162,7 +162,7 @@ def refused(wire: Wire, message: oip.ModelInferRequest | bytes) -> tuple[grpc.St
         else:
             wire.stub(message, timeout=SECONDS)
     except grpc.RpcError as error:
-        return error.code(), error.details()
+        return error.code(), error.details() or ""
     raise AssertionError("The server took a request that it had to refuse.")
 
 
