@@ -26,7 +26,7 @@ PREMULTIPLICATION = {
     "unpremultiplied": "OfxImageAlphaUnPremultiplied",
 }
 Window = tuple[int, int, int, int]
-Frames = np.ndarray | Mapping[float, np.ndarray] | Callable[[float], np.ndarray]
+Frames = np.ndarray | Mapping[float, np.ndarray] | Callable[[float], np.ndarray | None]
 KEPT_FRAMES = 16
 
 
@@ -100,6 +100,8 @@ class Plate:
             frame = self.frames[at]
         else:
             frame = self.frames(time)
+            if frame is None:
+                raise LookupError(f"The host has no frame {time:g}.")
         frame = frame[..., None] if frame.ndim == 2 else frame
         return to_depth(frame, self.depth)
 
@@ -109,7 +111,10 @@ class Plate:
         key = (time, scale_x)
         image = self.kept.get(key)
         if image is None:
-            pixels, bounds = shrink(self.pixels(time), self.bounds, scale_x)
+            try:
+                pixels, bounds = shrink(self.pixels(time), self.bounds, scale_x)
+            except LookupError:
+                return None
             image = self.host.Image(self.format, np.ascontiguousarray(pixels), bounds[0], bounds[1], self.guarded)
             while len(self.kept) >= KEPT_FRAMES:
                 self.kept.pop(next(iter(self.kept)), None)
@@ -123,7 +128,10 @@ def first_frame(frames: Frames) -> np.ndarray:
         return frames
     if isinstance(frames, Mapping):
         return frames[min(frames)]
-    return frames(1.0)
+    frame = frames(1.0)
+    if frame is None:
+        raise ValueError("Frames given as a function must have a frame 1.")
+    return frame
 
 
 def crop(pixels: np.ndarray, bounds: Window, window: Window) -> np.ndarray:

@@ -27,6 +27,7 @@ from ofxrender import Rendered, RenderFailed
 __all__ = ["Host", "Node", "RenderFailed", "Rendered", "module"]
 ROOT = Path(__file__).resolve().parents[2]
 _loaded: set[Path] = set()
+_copies: list[tempfile.TemporaryDirectory[str]] = []  # removed when Python ends
 
 
 def module(folder: str | os.PathLike[str] | None = None) -> Any:
@@ -65,7 +66,8 @@ class Host:
         if bundle.suffix != ".bundle":
             return bundle
         if bundle in _loaded:
-            copy = Path(tempfile.mkdtemp(prefix="onelight-ofx-")) / bundle.name
+            _copies.append(tempfile.TemporaryDirectory(prefix="onelight-ofx-"))
+            copy = Path(_copies[-1].name) / bundle.name
             shutil.copytree(bundle, copy)
             bundle = copy
         _loaded.add(bundle)
@@ -81,6 +83,10 @@ class Host:
         """Everything the plug-in did that OpenFX forbids; a test asserts that it is empty."""
         return self._native.violations
 
+    def forgive(self) -> None:
+        """Forget the violations so far, so that a host can serve the next test."""
+        self._native.forgive()
+
     def describe(self, identifier: str) -> Any:
         """The described effect: `.describe()` gives its properties, clips and params."""
         return self._native.describe(identifier)
@@ -93,8 +99,13 @@ class Host:
         self.nodes.add(node)
         return node
 
-    def close(self) -> None:
-        """Destroy every node, then Unload."""
+    def close_nodes(self) -> None:
+        """Destroy every node."""
         for node in list(self.nodes):
             node.close()
+        self.nodes.clear()
+
+    def close(self) -> None:
+        """Destroy every node, then Unload."""
+        self.close_nodes()
         self._native.unload()

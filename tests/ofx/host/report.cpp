@@ -45,6 +45,12 @@ std::vector<std::string> Report::sentences() const {
   return result;
 }
 
+void Report::clear() {
+  std::lock_guard<std::mutex> lock(mutex_);
+  order_.clear();
+  counts_.clear();
+}
+
 Action *currentAction() { return running; }
 ActionScope::ActionScope(Action *action) : previous_(running) { running = action; }
 ActionScope::~ActionScope() { running = previous_; }

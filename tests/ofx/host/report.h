@@ -20,6 +20,7 @@ class Report {
  public:
   void add(const std::string &sentence);
   std::vector<std::string> sentences() const;
+  void clear();
 
  private:
   mutable std::mutex mutex_;

@@ -1,0 +1,125 @@
+"""Relight as a compositor meets it: presets that only write knobs, the Analyse button, what a farm refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from ofxfixtures import RELIGHT, TOOLS, same, scene
+from ofxhost import RenderFailed
+from ofxnode import Node
+from onelight.spec import SameAs
+
+pytest_plugins = ["ofxfixtures"]
+MakeNode = Callable[..., Node]
+TOOL = TOOLS["relight"]
+ENTRIES = TOOL.presets.entries if TOOL.presets else ()
+
+
+@pytest.mark.parametrize("personality", ["strict", "natron", "resolve", "nuke", "fusion"])
+@pytest.mark.parametrize("entry", ENTRIES, ids=[entry.name for entry in ENTRIES])
+def test_a_preset_writes_its_knobs_in_one_undo(personality: str, entry, node: MakeNode) -> None:
+    graph = node(RELIGHT, personality)
+    graph.connect("Source", scene())
+    graph.set("present_azimuth", 25.0)
+    steps = len(graph.undo)
+    graph.set("preset", entry.name)
+    for knob, value in entry.values.items():
+        expected = graph.value(value.param) if isinstance(value, SameAs) else value
+        assert graph.value(knob) == pytest.approx(expected), knob
+    written = [block for block in graph.undo[steps:] if set(block[1]) - {"status", "digest"}]
+    assert len(written) == 1
+    assert set(entry.values) >= set(written[0][1]) - {"status", "digest"}
+
+
+def test_time_of_day_writes_its_knobs_between_its_stops(node: MakeNode) -> None:
+    graph = node(RELIGHT)
+    graph.connect("Source", scene())
+    assert TOOL.presets is not None
+    ramp = TOOL.presets.ramps[0]
+    (early, first), (late, second) = ramp.stops[3:5]
+    graph.set(ramp.param, (early + late) / 2)
+    for knob in first:
+        assert graph.value(knob) == pytest.approx((first[knob] + second[knob]) / 2), knob
+
+
+def test_as_shot_is_the_plate_again(node: MakeNode) -> None:
+    graph = node(RELIGHT)
+    plate = scene()
+    graph.connect("Source", plate)
+    graph.set("preset", "golden_hour")
+    assert not same(graph.render(1), plate)
+    graph.set("preset", "as_shot")
+    assert same(graph.render(1), plate)
+    assert graph.last is not None and graph.last.identity is not None
+
+
+def test_analyse_writes_the_present_light_once_into_visible_knobs(node: MakeNode) -> None:
+    graph = node(RELIGHT, "natron")
+    graph.connect("Source", {float(t): scene(seed=1) * np.float32(0.25) for t in range(1, 25)}, span=(1, 24))
+    graph.press("analyse")
+    assert graph.messages == []
+    assert graph.value("analysed") == 1
+    assert graph.value("exposure") != 0
+    assert {block for block, _ in graph.undo}
+    analysed = {knob.name for knob in TOOL.knobs if knob.analysed}
+    edits = [knobs for _, knobs in graph.undo if "exposure" in knobs]
+    assert len(edits) == 1
+    assert analysed & set(edits[0])
+    assert not any(graph.is_secret(knob) for knob in analysed)
+    assert {1.0} < set(graph.asked("Source")) <= {float(t) for t in range(1, 25)}
+
+
+def test_a_background_render_of_an_unanalysed_shot_fails_and_says_what_to_press(node: MakeNode) -> None:
+    graph = node(RELIGHT, "strict", is_background=True)
+    graph.connect("Source", {float(t): scene(seed=t) for t in range(1, 11)}, span=(1, 10))
+    graph.set("key_stops", 1.0)
+    with pytest.raises(RenderFailed):
+        graph.render(3, sequence=(1, 10))
+    assert any("Relight: press Analyse shot" in message for message in graph.messages)
+    graph.render(3, sequence=(3, 3))  # a single frame has nothing to flicker against
+
+
+def test_renders_set_no_knob_and_do_not_depend_on_what_was_rendered_before(node: MakeNode) -> None:
+    graph = node(RELIGHT)
+    graph.connect("Source", {float(t): scene(seed=t) for t in range(1, 6)})
+    graph.set("preset", "golden_hour")
+    before = {knob.name: graph.value(knob.name) for knob in TOOL.render_knobs()}
+    forward = {t: graph.render(t) for t in (1, 2, 3, 4, 5)}
+    for t in (4, 1, 5, 3, 2):
+        assert same(graph.render(t), forward[t])
+    assert {knob.name: graph.value(knob.name) for knob in TOOL.render_knobs()} == before
+
+
+def test_plate_times_ratio_plus_added_is_the_result(node: MakeNode) -> None:
+    graph = node(RELIGHT)
+    plate = scene()
+    graph.connect("Source", plate)
+    graph.set("preset", "golden_hour")
+    made = {}
+    for name in ("result", "ratio", "added"):
+        graph.set("output", name)
+        made[name] = graph.render(1)
+    rebuilt = plate[..., :3] * made["ratio"][..., :3] + made["added"][..., :3]
+    np.testing.assert_allclose(rebuilt, made["result"][..., :3], rtol=2e-3, atol=2e-3)
+
+
+def test_the_hosts_colour_space_is_used_where_it_has_one(node: MakeNode) -> None:
+    """OpenFX 1.5 colour management: the clip says ACEScct, and the result is that of choosing ACEScct by hand."""
+    plate = np.clip(scene(), 0.1, 0.9).astype(np.float32)
+    results = []
+    for space, colourspace in (("host", "ACEScct"), ("acescct", "")):
+        graph = node(RELIGHT, "strict")
+        graph.connect("Source", plate, colourspace=colourspace)
+        graph.set("colourspace", space)
+        graph.set("key_stops", 1.0)
+        results.append(graph.render(1))
+    assert same(results[0], results[1])
+
+
+def test_every_number_can_be_keyed_unless_its_spec_says_otherwise(node: MakeNode) -> None:
+    params = node(RELIGHT).description["params"]
+    for knob in TOOL.all_knobs():
+        if knob.kind in ("float", "angle", "int", "colour", "bool"):
+            assert params[knob.name]["OfxParamPropAnimates"] == int(knob.animates), knob.name
