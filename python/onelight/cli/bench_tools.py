@@ -21,7 +21,7 @@ from onelight.stages import FrameInfo
 from onelight.tools import discover
 
 SIZES = ((1920, 1080), (3840, 2160))
-PLATE = Path(__file__).resolve().parents[3] / "examples" / "plates" / "courtyard.exr"
+PLATE = Path(__file__).resolve().parents[3] / "examples" / "plates" / "city.exr"
 
 
 def run(tools: list[str], plate: Path | None, rounds: int, quiet: bool) -> list[dict[str, Any]]:

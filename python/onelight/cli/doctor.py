@@ -141,6 +141,8 @@ def check_gpu() -> Finding:
 
 
 def check_colour() -> Finding:
+    import PyOpenColorIO as ocio
+
     from onelight import imaging
     from onelight.errors import ColourError
 
@@ -148,6 +150,6 @@ def check_colour() -> Finding:
     name = os.environ.get("OCIO") or "built-in studio config"
     try:
         config = imaging.config()
-    except ColourError as error:
+    except (ColourError, ocio.ExceptionMissingFile) as error:
         return Finding(what, "bad", str(error), "mend or unset $OCIO")
     return Finding(what, "good", f"{name}, {len(list(config.getColorSpaceNames()))} spaces")

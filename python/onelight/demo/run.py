@@ -17,7 +17,7 @@ from onelight.client import Client
 from onelight.demo import footage, measure, picture
 from onelight.demo.comp import ROOT, Comp, bundle
 
-STILL, STILL_SPACE = "courtyard.exr", "lin_rec709"
+STILL, STILL_SPACE = "city.exr", "lin_rec709"
 LOOKS: dict[str, dict[str, Any]] = {  # preset -> where its light stands
     "golden_hour": {"key_azimuth": 100.0},
     "blue_hour": {},
