@@ -1,0 +1,151 @@
+// A node and its answers to a host's questions.
+#include "node.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace onelight {
+namespace {
+
+ofx::PropertySet properties_of(const Suites &suites, ofx::Effect effect) {
+  ofx::PropertySet properties = nullptr;
+  if (suites.effects->getPropertySet(effect, &properties) != ofx::StatOK) {
+    throw Refused(ofx::StatErrBadHandle, "The host gives no properties for this node");
+  }
+  return properties;
+}
+
+void put(const Properties &out, const std::string &name, const ofx::RectD &r) {
+  const double sides[] = {r.x1, r.y1, r.x2, r.y2};
+  for (int i = 0; i < 4; ++i) out.set(name.c_str(), sides[i], i);
+}
+
+}  // namespace
+
+Node::Node(const Suites &suites, const table::Tool &tool, ofx::Effect effect)
+    : suites_(suites),
+      tool_(tool),
+      effect_(effect),
+      properties_(suites, properties_of(suites, effect)),
+      params_(suites, tool, effect),
+      output_(suites, effect, ofx::ImageEffectOutputClipName),
+      messages_(suites, effect) {
+  for (const table::Clip &clip : tool.clips) clips_.emplace_back(suites, effect, clip.name);
+}
+
+const Clip &Node::clip(const std::string &name) const {
+  return *std::find_if(clips_.begin(), clips_.end(), [&](const Clip &clip) { return clip.name() == name; });
+}
+
+// From the action, never from an image: Resolve says 1 there and Fusion the inverse.
+Node::Scale Node::scale_of(const Properties &in) {
+  const auto sane = [](double scale) { return std::isfinite(scale) && scale > 0 ? scale : 1.0; };
+  return {sane(in.number(ofx::ImageEffectPropRenderScale, 1, 0)),
+          sane(in.number(ofx::ImageEffectPropRenderScale, 1, 1))};
+}
+
+ofx::Status Node::region_of_definition(const Properties &in, const Properties &out) const {
+  ofx::RectD region{};
+  const Clip &source = clip(ofx::ImageEffectSimpleSourceClipName);
+  if (!source.connected() || !source.region_of_definition(in.number(ofx::PropTime), &region)) {
+    return ofx::StatReplyDefault;
+  }
+  put(out, ofx::ImageEffectPropRegionOfDefinition, region);
+  return ofx::StatOK;
+}
+
+// Whole clips: estimation looks at the whole picture, and the render window only crops the answer.
+ofx::Status Node::regions_of_interest(const Properties &in, const Properties &out) const {
+  for (const Clip &clip : clips_) {
+    ofx::RectD region{};
+    if (!clip.connected() || !clip.region_of_definition(in.number(ofx::PropTime), &region)) continue;
+    if (region.x1 < region.x2 && region.y1 < region.y2) put(out, ofx::ClipRegionOfInterest_ + clip.name(), region);
+  }
+  return ofx::StatOK;
+}
+
+int Node::neighbours(const table::Clip &clip, ofx::Time time) const {
+  return *clip.around ? std::max(0, int(params_.number(clip.around, time))) : 0;
+}
+
+ofx::Status Node::frames_needed(const Properties &in, const Properties &out) const {
+  const ofx::Time time = in.number(ofx::PropTime);
+  bool any = false;
+  for (const table::Clip &described : tool_.clips) {
+    const int reach = neighbours(described, time);
+    if (reach == 0) continue;
+    const ofx::RangeD frames = clip(described.name).frames();  // beyond its ends nothing is needed: they are held
+    const std::string name = std::string(ofx::ClipFrameRange_) + described.name;
+    out.set(name.c_str(), std::min(time, std::max(frames.min, time - reach)), 0);
+    out.set(name.c_str(), std::max(time, std::min(frames.max, time + reach)), 1);
+    any = true;
+  }
+  return any ? ofx::StatOK : ofx::StatReplyDefault;
+}
+
+ofx::Status Node::clip_preferences(const Properties &out) const {
+  const Properties &source = clip(ofx::ImageEffectSimpleSourceClipName).properties();
+  const std::string depth = source.text(ofx::ImageEffectPropPixelDepth);
+  const std::string components = source.text(ofx::ImageEffectPropComponents);
+  const std::string premult = source.text(ofx::ImageEffectPropPreMultiplication);
+  const std::string output = ofx::ImageEffectOutputClipName;
+  if (components == ofx::ImageComponentRGBA || components == ofx::ImageComponentRGB) {
+    out.set((ofx::ClipComponents_ + output).c_str(), components);
+  }
+  if (!depth.empty() && depth != ofx::BitDepthNone) out.set((ofx::ClipDepth_ + output).c_str(), depth);
+  if (!premult.empty()) out.set(ofx::ImageEffectPropPreMultiplication, premult);
+  out.set(ofx::ImageEffectFrameVarying, 0);  // a render is a function of its knobs, the digest among them
+  return ofx::StatOK;
+}
+
+ofx::Status Node::output_colourspace(const Properties &out) const {
+  const std::string space = clip(ofx::ImageEffectSimpleSourceClipName).colourspace();
+  if (space.empty()) return ofx::StatReplyDefault;
+  out.set(ofx::ImageClipPropColourspace, space);
+  return ofx::StatOK;
+}
+
+bool Node::passes_through(ofx::Time time) const {
+  if (params_.text("output", time) != tool_.passes[0].name) return false;
+  return params_.number("mix", time) == 0 || is_neutral(tool_, params_.at(time));
+}
+
+ofx::Status Node::is_identity(const Properties &in, const Properties &out) const {
+  const ofx::Time time = in.number(ofx::PropTime);
+  if (!passes_through(time)) return ofx::StatReplyDefault;
+  out.set(ofx::PropName, ofx::ImageEffectSimpleSourceClipName);
+  out.set(ofx::PropTime, time);
+  return ofx::StatOK;
+}
+
+Node::Sequence Node::sequence_of(const Properties &in) {
+  const bool interactive =
+      in.integer(ofx::PropIsInteractive) != 0 || in.integer(ofx::ImageEffectPropInteractiveRenderStatus) != 0;
+  return {in.number(ofx::ImageEffectPropFrameRange, 0, 0), in.number(ofx::ImageEffectPropFrameRange, 0, 1),
+          interactive};
+}
+
+ofx::Status Node::begin_sequence(const Properties &in) {
+  const std::lock_guard<std::mutex> lock(sequences_mutex_);
+  sequences_.push_back(sequence_of(in));
+  return ofx::StatOK;
+}
+
+ofx::Status Node::end_sequence(const Properties &in) {
+  const Sequence ended = sequence_of(in);
+  const std::lock_guard<std::mutex> lock(sequences_mutex_);
+  const auto found = std::find_if(sequences_.begin(), sequences_.end(), [&](const Sequence &sequence) {
+    return sequence.first == ended.first && sequence.last == ended.last && sequence.interactive == ended.interactive;
+  });
+  if (found != sequences_.end()) sequences_.erase(found);
+  return ofx::StatOK;
+}
+
+bool Node::in_sequence(ofx::Time time) {
+  const std::lock_guard<std::mutex> lock(sequences_mutex_);
+  return std::any_of(sequences_.begin(), sequences_.end(), [&](const Sequence &sequence) {
+    return !sequence.interactive && sequence.last > sequence.first && sequence.first <= time && time <= sequence.last;
+  });
+}
+
+}  // namespace onelight

@@ -1,0 +1,78 @@
+// One instance of a tool in a host's graph: its clips, what it answers to a host's questions, and its renders.
+#pragma once
+
+#include <mutex>
+
+#include "clip.h"
+#include "message.h"
+#include "params.h"
+
+namespace onelight {
+
+class Node {
+ public:
+  Node(const Suites &suites, const table::Tool &tool, ofx::Effect effect);
+
+  // What a host asks before a render; none of these sends anything.
+  ofx::Status region_of_definition(const Properties &in, const Properties &out) const;
+  ofx::Status regions_of_interest(const Properties &in, const Properties &out) const;
+  ofx::Status frames_needed(const Properties &in, const Properties &out) const;
+  ofx::Status clip_preferences(const Properties &out) const;
+  ofx::Status output_colourspace(const Properties &out) const;
+  ofx::Status is_identity(const Properties &in, const Properties &out) const;
+  ofx::Status begin_sequence(const Properties &in);
+  ofx::Status end_sequence(const Properties &in);
+
+  ofx::Status render(const Properties &in);
+  ofx::Status changed(const Properties &in);
+
+ private:
+  struct Sequence {
+    double first, last;
+    bool interactive;
+  };
+  struct Scale {
+    double x, y;
+  };
+  struct Frame;  // all that one render knows, in render.cpp
+
+  static Scale scale_of(const Properties &in);
+  static Sequence sequence_of(const Properties &in);
+  const Clip &clip(const std::string &name) const;
+  bool passes_through(ofx::Time time) const;
+  bool in_sequence(ofx::Time time);
+  int neighbours(const table::Clip &clip, ofx::Time time) const;
+
+  // Rendering: render.cpp
+  void prepare(Frame &frame) const;
+  void check(const Frame &frame);
+  void work(Frame &frame);
+  void write_result(const Frame &frame, const void *result, const Rect &part, Layout layout) const;
+  void write_source(const Frame &frame) const;
+
+  // What is sent: request.cpp
+  std::string input_space(ofx::Time time, std::string *missing) const;
+  Request request(ofx::Time time, const Image &source, Scale scale) const;
+  static void add(const std::string &clip, int offset, const Image &image, const Rect &window, Request *request);
+  // Adds the other clips at `offset` from `time`; what is returned has to live until the request was answered.
+  std::vector<Picture> gather(ofx::Time time, int offset, const Rect &window, Request *request) const;
+
+  // Edits: changed.cpp
+  void analyse(ofx::Time time, Scale scale);
+  std::vector<int> sampled(ofx::Time time, int *reference) const;
+  void resolve_version(ofx::Time time);
+  void note(const Reply &reply, const std::string &status, ofx::Time time);
+
+  const Suites &suites_;
+  const table::Tool &tool_;
+  ofx::Effect effect_;
+  Properties properties_;
+  Params params_;
+  std::vector<Clip> clips_;  // in the table's order
+  Clip output_;
+  Messages messages_;
+  std::mutex sequences_mutex_;
+  std::vector<Sequence> sequences_;  // that are being rendered
+};
+
+}  // namespace onelight
