@@ -20,6 +20,9 @@ MALLOC = {
     "MALLOC_MMAP_THRESHOLD_": str(2**32),
     "MALLOC_TRIM_THRESHOLD_": str(2**32),
     "MALLOC_TOP_PAD_": str(2**26),
+    # Freed frames are found again by whichever thread is next: half the system time of an inline 4K frame, and less
+    # memory, than with an arena for each thread.
+    "MALLOC_ARENA_MAX": "1",
 }
 _DEFAULT = Config()
 

@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
 from types import ModuleType
 from typing import Any, TypeVar
 
-import numpy as np
-from onelight import spec, tools
+from onelight import tools
 from onelight.errors import Cancelled, RequestError
 from onelight.registry import Version
 from onelight.runtime import Session, Sessions, preference
@@ -29,10 +28,9 @@ from onelight_server.frames import FrameStore
 from onelight_server.metrics import Metrics
 from onelight_server.request import Job
 from onelight_server.scope import TOO_LATE, Scope
+from onelight_server.staging import CHOOSE_SPACE, UNSET, BoundSession, key_of, narrowed, untouched
 
 T = TypeVar("T")
-UNSET = ("", "unset")
-CHOOSE_SPACE = "Choose the input colour space."
 DEADLINE_MARGIN = 0.05  # seconds kept back so that the sentence still reaches the client
 
 
@@ -42,18 +40,6 @@ class Answer:
 
     parameters: dict[str, Any] = field(default_factory=dict)
     pixels: memoryview | None = None
-
-
-class _Bound:
-    """A session as one stage sees it: its runs end with the scope of those who wait for them."""
-
-    def __init__(self, session: Session, scope: Scope, metrics: Metrics) -> None:
-        self.session, self.provider, self._scope, self._metrics = session, session.provider, scope, metrics
-
-    def run(self, stage: str, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Runs one network of the version; Cancelled when nobody waits for it any more."""
-        self._metrics.provider.labels(self.provider).inc()
-        return self.session.run(stage, inputs, self._scope.stopping)
 
 
 class Engine:
@@ -121,33 +107,37 @@ class Engine:
         loaded, context = await self._prepare(job, stages, scope)
         context = replace(context, destination=pixels.destination(job))
         if job.info.colourspace in UNSET:
-            stages = (_untouched(job),)
+            stages = (untouched(job),)
         results: dict[str, Any] = {}
-        kept: dict[str, Any] = {}
         keys: tuple = ()
         hits = []
-        for stage in stages:
-            if stage.cached:
-                keys += (_key(stage, job, loaded, context, keys),)
-                found, hit = await self._cached(job, stage, context, kept, keys[-1], scope)
-                hits += [stage.name] * hit
-                kept |= found
-            else:
-                found = await self._in_thread(job, stage.name, scope, partial(stage.run, context, results))
+        # The stages that are kept come first; after them everything runs in one go, up to the pixels of the reply.
+        kept = [stage for stage in stages if stage.cached]
+        if tuple(kept) != tuple(stages[: len(kept)]):
+            raise TypeError(f"{job.tool.id}: a stage that is kept follows one that is not")
+        for stage in kept:
+            keys += (key_of(stage, job, loaded, context, keys),)
+            found, hit = await self._cached(job, stage, context, results, keys[-1], scope)
+            hits += [stage.name] * hit
             results |= found
-        answer = Answer(
+
+        def rest() -> memoryview | None:
+            for stage in stages:
+                if not stage.cached:
+                    results.update(self._timed(job, stage.name, scope, partial(stage.run, context, results)))
+            return pixels.deliver(job, results.get("output"), context.destination)
+
+        delivered = await self._in_thread(scope, rest)
+        return Answer(
             {
                 **_identity(job, context),
                 "status": str(results.get("status", "")),
                 "nan_replaced": int(results.get("nan_replaced", 0)),
                 "cached": ",".join(hits),
-            }
+                "seconds": time.monotonic() - started,
+            },
+            delivered,
         )
-        answer.pixels = await self._in_thread(
-            job, "deliver", scope, lambda: pixels.deliver(job, results.get("output"), context.destination)
-        )
-        answer.parameters["seconds"] = time.monotonic() - started
-        return answer
 
     async def _analyse(self, job: Job, scope: Scope) -> Answer:
         started = time.monotonic()
@@ -162,7 +152,8 @@ class Engine:
             replace(context, clips={(clip, 0): frame for (clip, at), frame in loaded.clips.items() if at == offset})
             for offset in offsets
         ]
-        found = await self._in_thread(job, "analyse", scope, lambda: graph.analyse(contexts))
+        work = partial(self._timed, job, "analyse", scope, lambda: graph.analyse(contexts))
+        found = await self._in_thread(scope, work)
         return Answer({**_identity(job, context), **found, "seconds": time.monotonic() - started})
 
     async def _prepare(self, job: Job, stages: tuple[Stage, ...], scope: Scope) -> tuple[pixels.Loaded, Context]:
@@ -170,56 +161,52 @@ class Engine:
             from onelight.imaging import Colour  # brings OpenColorIO and OpenCV, which listing models does not need
 
             colour = Colour.of(job.info.colourspace)
-            session = _Bound(self.sessions.get(job.version), scope, self.metrics)
+            session = BoundSession(self.sessions.get(job.version), scope, self.metrics)
             loaded = pixels.load(job, stages)
             return loaded, Context(job.knobs, job.info, loaded.clips, colour, session, scope.check)
 
-        loaded, context = await self._in_thread(job, "load", scope, work)
+        loaded, context = await self._in_thread(scope, partial(self._timed, job, "load", scope, work))
         self.frames.put(job.version.show, loaded.keep, loaded.held)
         return loaded, context
 
     async def _cached(
-        self, job: Job, stage: Stage, context: Context, kept: dict[str, Any], key: tuple, scope: Scope
+        self, job: Job, stage: Stage, context: Context, earlier: dict[str, Any], key: tuple, scope: Scope
     ) -> tuple[dict[str, Any], bool]:
         """Results of a stage that outlive the request, and whether they were there: it sees what its key holds and
         nothing else, so what one request leaves out of the key cannot colour another's frame."""
-        kept = dict(kept)
+        earlier = dict(earlier)
 
         async def compute(own: Scope) -> dict[str, Any]:
-            assert isinstance(context.session, _Bound)
-            narrow = replace(
-                context,
-                knobs={name: context.knobs[name] for name in stage.knobs},
-                clips={place: frame for place, frame in context.clips.items() if place[0] in stage.clips},
-                info=replace(context.info, render_window=context.info.window, time=0.0, output="result", option=1),
-                session=_Bound(context.session.session, own, self.metrics),
-                check=own.check,
-                destination=None,
-            )
-            return await self._in_thread(job, stage.name, own, partial(stage.run, narrow, kept))
+            narrow = narrowed(context, stage, own)
+            work = partial(stage.run, narrow, earlier)
+            return await self._in_thread(own, partial(self._timed, job, stage.name, own, work))
 
         found, hit = await self.stages.get(key, scope, compute)
         self.metrics.cache.labels(job.tool.id, stage.name, "hit" if hit else "miss").inc()
         return found, hit
 
-    async def _in_thread(self, job: Job, name: str, scope: Scope, work: Callable[[], T]) -> T:
+    async def _in_thread(self, scope: Scope, work: Callable[[], T]) -> T:
         """Runs in a worker thread to its end, which is soon once the scope is cancelled."""
 
-        def timed() -> T:
+        def unless_cancelled() -> T:
             scope.check()
-            started = time.monotonic()
-            with self.metrics.running.track_inprogress():
-                try:
-                    return work()
-                except Cancelled:
-                    self.metrics.cancelled.labels(job.tool.id, name).inc()
-                    # Whatever the stage says of it: the reason is known here (given up, or too late).
-                    scope.check()
-                    raise
-                finally:
-                    self.metrics.stage_seconds.labels(job.tool.id, name).observe(time.monotonic() - started)
+            return work()
 
-        return await asyncio.get_running_loop().run_in_executor(self._threads, timed)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, unless_cancelled)
+
+    def _timed(self, job: Job, name: str, scope: Scope, work: Callable[[], T]) -> T:
+        """One stage's work, in its thread, counted."""
+        started = time.monotonic()
+        with self.metrics.running.track_inprogress():
+            try:
+                scope.check()
+                return work()
+            except Cancelled:
+                self.metrics.cancelled.labels(job.tool.id, name).inc()
+                scope.check()  # whatever the stage says of it, the reason is known here: given up, or too late
+                raise
+            finally:
+                self.metrics.stage_seconds.labels(job.tool.id, name).observe(time.monotonic() - started)
 
     def _count_queue(self, queue: FairQueue) -> None:
         self.metrics.workers.set(queue.busy)
@@ -227,28 +214,6 @@ class Engine:
             self.metrics.queue.labels(priority).set(queue.depth(priority))
 
 
-def _untouched(job: Job) -> Stage:
-    """What stands in for a tool while nobody has said what space the plate is in: the plate, and the sentence."""
-    if job.info.output != spec.RESULT.name:
-        raise RequestError(f"{job.tool.label} has no passes of a plate whose space is not known: {CHOOSE_SPACE}")
-    return Stage(
-        "untouched", lambda context, _: {"output": context.source[context.info.crop()], "status": CHOOSE_SPACE}
-    )
-
-
 def _identity(job: Job, context: Context) -> dict[str, Any]:
     assert context.session is not None
     return {"digest": job.version.digest, "version": job.version.name, "provider": context.session.provider}
-
-
-def _key(stage: Stage, job: Job, loaded: pixels.Loaded, context: Context, earlier: tuple) -> tuple:
-    """Everything a cached stage can see; `_cached` hides the rest from it."""
-    info, clips = job.info, sorted(place for place in loaded.clips if place[0] in stage.clips)
-    assert context.session is not None
-    return (
-        (job.version.show, job.tool.id, job.version.digest, stage.name, context.session.provider),
-        tuple((place, loaded.digests[place]) for place in clips),
-        tuple((name, repr(job.knobs[name])) for name in stage.knobs),
-        (info.colourspace, info.premult, info.scale, info.par, info.window, info.format),
-        earlier,
-    )
