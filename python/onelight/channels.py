@@ -38,7 +38,8 @@ def select(file: str, names: tuple[str, ...], layer: str, kind: Kind, part_name:
     """The channels to use; ImageError listing what the file has and what was expected.
 
     A 'plate' needs R, G, B and may have A. 'data' (normals, depth, mattes) may also be one channel, which then stands
-    in all four. A 'mask' is its alpha or its only channel. A layer is a prefix of the channels' names or a part's name.
+    in all four. A 'mask' is its alpha, else its only channel, else its red one. A layer is a prefix of the channels'
+    names or a part's name.
     """
     prefix = "" if not layer or layer == part_name else f"{layer}."
     inside = {name[len(prefix) :]: index for index, name in enumerate(names) if name.startswith(prefix)}
@@ -52,9 +53,10 @@ def select(file: str, names: tuple[str, ...], layer: str, kind: Kind, part_name:
         only = next(iter(inside.values()))
         return Selection((only, only, only), only)
     if kind == "mask":
-        if "A" in found and not unnamed:
-            return Selection((found["A"],) * 3, found["A"])
-        raise ImageError(f"{file} has {_listed(names)}: a mask needs an alpha or exactly one channel")
+        letter = next((letter for letter in "AR" if letter in found and not unnamed), None)
+        if letter is None:
+            raise ImageError(f"{file} has {_listed(names)}: a mask needs an alpha, R, G, B or exactly one channel")
+        return Selection((found[letter],) * 3, found[letter])
     if {"R", "G", "B"} <= found.keys() and not unnamed:
         return Selection((found["R"], found["G"], found["B"]), found.get("A"))
     layers = sorted({name.rpartition(".")[0] for name in names if name.rpartition(".")[2].lower() in _WORDS} - {""})

@@ -172,8 +172,8 @@ def _read_luminance_chroma(file: Path, layer: str, kind: channels.Kind) -> Frame
     spec.full_x, spec.full_y, spec.full_width, spec.full_height = int(x1), int(y1), int(x2 - x1 + 1), int(y2 - y1 + 1)
     _check_size(file, spec)
     pixels, has_alpha = luminance_chroma.read(file, f"{layer}." if layer else "")
-    if kind == "mask" and not has_alpha:
-        raise ImageError(f"{file} has luminance and chroma but no alpha: a mask needs an alpha or one channel")
+    if kind == "mask":
+        pixels[...] = pixels[..., 3:] if has_alpha else pixels[..., :1]
     spec.nchannels = 4 if has_alpha else 3
     spec.channelnames = ("R", "G", "B", "A")[: spec.nchannels]
     spec.set_format(oiio.HALF)

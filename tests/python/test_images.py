@@ -106,12 +106,16 @@ def test_a_layer_is_read_by_its_name_behind_a_colon(tmp_path: Path) -> None:
 def test_a_matte_may_be_one_channel_and_a_mask_is_its_alpha(tmp_path: Path) -> None:
     one = save(tmp_path / "one.exr", np.full((2, 2, 1), 0.25, np.float16))
     four = save(tmp_path / "four.exr", np.full((2, 2, 4), 1, np.float16) * np.array([1, 1, 1, 0.5], np.float16))
-    three = save(tmp_path / "three.exr", np.zeros((2, 2, 3), np.float16))
+    three = save(tmp_path / "three.exr", np.ones((2, 2, 3), np.float16) * np.array([0.75, 0, 0], np.float16))
+    two = save(tmp_path / "two.exr", np.zeros((2, 2, 2), np.float16), names=("U", "V"))
     assert (images.read_frame(one, "data").pixels == 0.25).all()
     assert (images.read_frame(one, "mask").pixels == 0.25).all()
     assert (images.read_frame(four, "mask").pixels == 0.5).all()
-    with pytest.raises(ImageError, match=r"three\.exr has 3 channels .* a mask needs an alpha or exactly one channel"):
-        images.read_frame(three, "mask")
+    assert (images.read_frame(three, "mask").pixels == 0.75).all()
+    with pytest.raises(
+        ImageError, match=r"two\.exr has 2 channels \(U, V\): a mask needs an alpha, R, G, B or exactly"
+    ):
+        images.read_frame(two, "mask")
 
 
 def test_luminance_chroma_comes_back_as_the_rgb_it_was_made_from(plates: Path) -> None:

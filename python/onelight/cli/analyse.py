@@ -23,7 +23,7 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 
-SAMPLES = 8  # frames looked at, spread over the range, as the node's button does
+SAMPLES = 9  # frames looked at, spread over the range, as the node's button does
 
 
 def analyse(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from onelight.cli.knobs import Knobs, neutral
 from onelight.cli.ledger import Ledger, fingerprint
 from onelight.cli.sequences import Sequence
 from onelight.client import Client, blend
+from onelight.codegen.ofx import ALPHA_KNOB
 from onelight.errors import ImageError, NotFound, NotReady, RequestError
 
 _LOG_ENDINGS = (".dpx", ".cin")
@@ -58,6 +59,12 @@ class Job:
                 if clip.path(frame).resolve() == self.output.path(frame).resolve():
                     raise RequestError(f"--out {self.output.path(frame)} is the {name} itself: choose another name")
         self._check_analysed()
+        values = self.knobs.at(self.frames[0]) if self.frames else {}
+        if values and values["show"] != "base" and not values["version"]:
+            raise RequestError(
+                f"{self.tool.label}: a render of the show '{values['show']}' needs the exact model version, such as "
+                "--version v003"
+            )
 
     def _check_analysed(self) -> None:
         flag = self.tool.analysed_flag
@@ -85,7 +92,8 @@ class Job:
             raise ImageError(f"{file} is there already and was not made by this render: --overwrite replaces it")
         source = images.read_frame(self.clips["Source"].image(frame))
         pixels, said = self._compute(frame, source, values)
-        images.write_frame(file, source, pixels)
+        kept = replace(source, has_alpha=source.has_alpha or bool(values.get(ALPHA_KNOB)))
+        images.write_frame(file, kept, pixels)
         self._ledger.record(file, made_from)
         return row | {"seconds": time.perf_counter() - started} | said
 
@@ -113,9 +121,9 @@ class Job:
         client = Client(values["server"], values["show"], values["timeout"])
         asked = self.knobs.of_request(frame) | {"frame.priority": "farm"}
         rendered = client.render(self.tool.id, clips, asked, info, version=values["version"])
-        pixels = rendered.image
-        if values["output"] == spec.RESULT.name:
-            pixels = blend(source.pixels, pixels, mask=self._mask(frame, source, values), mix=values["mix"])
+        mask = self._mask(frame, source, values)
+        own_alpha = values["output"] != spec.RESULT.name or bool(values.get(ALPHA_KNOB))
+        pixels = blend(source.pixels, rendered.image, mask, values["mix"], alpha_from_result=own_alpha)
         names = ("status", "version", "digest", "cached", "nan_replaced")
         return pixels, {name: rendered.parameters[name] for name in names if name in rendered.parameters}
 

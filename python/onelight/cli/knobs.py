@@ -43,7 +43,7 @@ class Knobs:
 
     def at(self, frame: float) -> dict[str, Any]:
         """Every knob's value at a frame, the common ones among them; a colour is three numbers."""
-        values = {knob.name: default(knob) for knob in self.tool.all_knobs() if not isinstance(knob, spec.Button)}
+        values = {k.name: default(self.tool, k) for k in self.tool.all_knobs() if not isinstance(k, spec.Button)}
         values |= {name: track.at(frame) for name, track in self.tracks.items()}
         for name, value in values.items():
             if isinstance(value, spec.SameAs):
@@ -56,9 +56,10 @@ class Knobs:
         return {knob.name: values[knob.name] for knob in self.tool.render_knobs()}
 
 
-def default(knob: spec.Knob) -> Any:
-    """A knob's default; the menu of outputs starts at the result."""
-    return getattr(knob, "default", None)
+def default(tool: spec.Tool, knob: spec.Knob) -> Any:
+    """A knob's default; one that starts at another's value, where it is neutral, follows it as it does in a node."""
+    value, at = getattr(knob, "default", None), getattr(knob, "neutral", None)
+    return at if isinstance(at, spec.SameAs) and value == getattr(tool.knob(at.param), "default", None) else value
 
 
 def neutral(tool: spec.Tool, values: Mapping[str, Any]) -> bool:
