@@ -79,7 +79,9 @@ class Pixels {
 // Fresh pixels for a caller who brought none: numpy.asarray() shows them without a copy.
 struct Image {
   Image(int height, int width, bool half)
-      : height(height), width(width), half(half),
+      : height(height),
+        width(width),
+        half(half),
         data(new char[std::size_t(height) * std::size_t(width) * 4 * (half ? 2 : 4)]) {}
   int height, width;
   bool half;
@@ -87,7 +89,11 @@ struct Image {
 
   py::buffer_info buffer() {
     const py::ssize_t sample = half ? 2 : 4, w = width;
-    return {data.get(), sample, half ? "e" : "f", 3, {py::ssize_t(height), w, py::ssize_t(4)},
+    return {data.get(),
+            sample,
+            half ? "e" : "f",
+            3,
+            {py::ssize_t(height), w, py::ssize_t(4)},
             {w * 4 * sample, 4 * sample, sample}};
   }
 };
@@ -221,10 +227,11 @@ PYBIND11_MODULE(_bridge, module) {
              "the first input's type. `aborted` is called every 20 ms; true cancels the server's work. Returns\n"
              "(output, answered parameters and 'transport'). Raises BridgeError, TypeError for pixels of another\n"
              "layout, and whatever `aborted` or a signal handler raises.");
-  module.def("blend", &bridge_blend, py::arg("plate"), py::arg("result"), py::arg("mask"), py::arg("mix"),
-             py::arg("alpha_from_result"), py::arg("out"),
-             "Lay `result` over `plate` into `out` with weight mask * mix; weight 0 keeps the plate's bits, weight 1 the\n"
-             "result's, alpha is the plate's unless `alpha_from_result`. `mask` is [height, width] float32 or None.");
+  module.def(
+      "blend", &bridge_blend, py::arg("plate"), py::arg("result"), py::arg("mask"), py::arg("mix"),
+      py::arg("alpha_from_result"), py::arg("out"),
+      "Lay `result` over `plate` into `out` with weight mask * mix; weight 0 keeps the plate's bits, weight 1 the\n"
+      "result's, alpha is the plate's unless `alpha_from_result`. `mask` is [height, width] float32 or None.");
   module.def(
       "ping", [](const std::string &server, double seconds) { return ping(server, seconds); }, py::arg("server"),
       py::arg("seconds"), py::call_guard<py::gil_scoped_release>(),
@@ -233,7 +240,8 @@ PYBIND11_MODULE(_bridge, module) {
       "use_shared_memory",
       [](bool allowed) { set_transport(allowed ? Transport::automatic : Transport::inline_bytes); }, py::arg("allowed"),
       "Whether frames may go through shared memory, for this process; for benchmarks and tests.");
-  module.def("set_server_command", &set_server_command, py::arg("command"),
-             "The words that start a local server when neither ONELIGHT_SERVER_COMMAND nor a server-command file does.");
+  module.def(
+      "set_server_command", &set_server_command, py::arg("command"),
+      "The words that start a local server when neither ONELIGHT_SERVER_COMMAND nor a server-command file does.");
   module.def("local_address", &local_address, "Where the local server listens, or would.");
 }

@@ -27,14 +27,17 @@ std::string ask_ready(Connection &connection, const Patience &patience) {
   return parse(outcome.reply, &answer) && answer.ready() ? "" : connection.name() + " is not ready yet";
 }
 
-std::string address_for(const std::string &asked, const Patience &patience) {
-  if (!asked.empty()) return asked;
-  if (const char *address = std::getenv("ONELIGHT_SERVER"); address && *address) return address;
+std::string start_local(const Patience &patience) {
+  return local_server(patience,
+                      [&](const std::string &address) { return ask_ready(Connection::to(address), patience).empty(); });
+}
+
+// The address to use, and whether it is the local server's, which is ours to start.
+std::pair<std::string, bool> address_for(const std::string &asked, const Patience &patience) {
+  if (!asked.empty()) return {asked, false};
+  if (const char *address = std::getenv("ONELIGHT_SERVER"); address && *address) return {address, false};
   const std::string local = local_address();
-  if (Connection::to(local).connected()) return local;
-  return local_server(patience, [&](const std::string &address) {
-    return ask_ready(Connection::to(address), patience).empty();
-  });
+  return {Connection::to(local).connected() ? local : start_local(patience), true};
 }
 
 void check(const Request &request) {
@@ -58,8 +61,11 @@ Reply infer(const Request &request) try {
   check(request);
   const Patience patience(request.deadline_seconds, request.aborted);
   if (patience.aborted()) throw Error(Error::Aborted, "Cancelled");
-  Connection &connection = Connection::to(address_for(request.server, patience));
-  return Exchange(request, connection, patience, chosen_transport == Transport::automatic).run();
+  const auto [address, ours] = address_for(request.server, patience);
+  std::function<void()> revive;
+  if (ours) revive = [&patience] { start_local(patience); };
+  const bool may_share_memory = chosen_transport == Transport::automatic;
+  return Exchange(request, Connection::to(address), patience, may_share_memory, std::move(revive)).run();
 } catch (const Error &) {
   throw;
 } catch (const std::bad_alloc &) {
@@ -72,7 +78,7 @@ Reply infer(const Request &request) try {
 
 std::string ping(const std::string &server, double seconds) try {
   const Patience patience(seconds, {});
-  return ask_ready(Connection::to(address_for(server, patience)), patience);
+  return ask_ready(Connection::to(address_for(server, patience).first), patience);
 } catch (const std::exception &problem) {  // the entry point, as above
   return problem.what();
 }

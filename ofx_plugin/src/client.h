@@ -30,8 +30,8 @@ struct Tensor {
 };
 
 struct Request {
-  std::string server;               // "host:port", "unix:/path", "tls:host:port"; empty: the local one, found or started
-  std::string show, tool, version;  // version empty: the show's default
+  std::string server;  // "host:port", "unix:/path", "tls:host:port"; empty: the local one, found or started
+  std::string show, tool, version;          // version empty: the show's default
   std::map<std::string, Value> parameters;  // knobs by their spec name, and frame.*
   std::vector<Tensor> inputs;
   bool wants_output = true;

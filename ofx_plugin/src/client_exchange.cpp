@@ -52,11 +52,13 @@ Pool &pool(Pool::Kind kind) {
 
 }  // namespace
 
-Exchange::Exchange(const Request &request, Connection &connection, const Patience &patience, bool may_share_memory)
+Exchange::Exchange(const Request &request, Connection &connection, const Patience &patience, bool may_share_memory,
+                   std::function<void()> revive)
     : request_(request),
       connection_(connection),
       patience_(patience),
-      may_share_(may_share_memory && connection.local()) {
+      may_share_(may_share_memory && connection.local()),
+      revive_(std::move(revive)) {
   for (const Tensor &tensor : request.inputs) {
     frames_.emplace_back();
     frames_.back().tensor = &tensor;
@@ -129,6 +131,7 @@ void Exchange::start_over() {
 }
 
 bool Exchange::comes_back() {
+  if (revive_) revive_();
   const auto until = Patience::Clock::now() + restart_grace;
   while (!patience_.over() && Patience::Clock::now() < until) {
     if (connection_.reconnect(patience_)) return true;

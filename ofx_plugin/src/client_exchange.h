@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -14,7 +15,9 @@ namespace onelight {
 
 class Exchange {
  public:
-  Exchange(const Request &request, Connection &connection, const Patience &patience, bool may_share_memory);
+  // `revive` brings back a server that stopped in mid-frame, where that is up to us; empty: it is waited for a little.
+  Exchange(const Request &request, Connection &connection, const Patience &patience, bool may_share_memory,
+           std::function<void()> revive);
   ~Exchange();
   // Throws Error, and whatever the request's functions throw.
   Reply run();
@@ -41,6 +44,7 @@ class Exchange {
   Connection &connection_;
   const Patience &patience_;
   const bool may_share_;
+  const std::function<void()> revive_;
   std::vector<Frame> frames_;
   Output output_;
   uint64_t lease_ = 0;     // of the shared memory in use; 0 where bytes are sent

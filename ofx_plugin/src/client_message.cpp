@@ -12,8 +12,8 @@
 namespace onelight {
 namespace {
 
-using google::protobuf::io::CodedOutputStream;
 using google::protobuf::internal::WireFormatLite;
+using google::protobuf::io::CodedOutputStream;
 using inference::InferParameter;
 
 void put(InferParameter &parameter, const Value &value) {
@@ -103,8 +103,8 @@ std::size_t tensor_bytes(int width, int height, bool half) {
 }
 
 std::string content_hash(const void *pixels, const Tensor &tensor) {
-  const std::string suffix = std::string(datatype_of(tensor.half)) + ":" + std::to_string(tensor.height) + "x" +
-                             std::to_string(tensor.width);
+  const std::string suffix =
+      std::string(datatype_of(tensor.half)) + ":" + std::to_string(tensor.height) + "x" + std::to_string(tensor.width);
   const std::unique_ptr<XXH3_state_t, XXH_errorcode (*)(XXH3_state_t *)> state(XXH3_createState(), XXH3_freeState);
   if (!state) throw std::bad_alloc();
   XXH3_128bits_reset(state.get());

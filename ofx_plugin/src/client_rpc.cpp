@@ -52,8 +52,8 @@ std::shared_ptr<grpc::Channel> channel_to(const std::string &address) {
   arguments.SetMaxSendMessageSize(-1);
   // A farm's http_proxy is for web pages; gRPC would send frames, and even loopback, through it.
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
-  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
-  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 1000);
+  // Else a fresh channel would share the failed one's connection attempts, and their waits.
+  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   const std::string target = starts_with(address, "tls:") ? address.substr(4) : address;
   return grpc::CreateCustomChannel(target, credentials_for(address), arguments);
 }
@@ -128,7 +128,14 @@ struct Connection::Told {
 };
 
 Connection::Connection(const std::string &address)
-    : address_(address), local_(shares_memory(address)), channel_(channel_to(address)), stub_(channel_) {}
+    : address_(address), local_(shares_memory(address)), link_(std::make_shared<Link>(address)) {}
+
+Connection::Link::Link(const std::string &address) : channel(channel_to(address)), stub(channel) {}
+
+std::shared_ptr<Connection::Link> Connection::link() const {
+  const std::lock_guard<std::mutex> lock(link_mutex_);
+  return link_;
+}
 
 Connection &Connection::to(const std::string &address) {
   struct Registry {
@@ -178,7 +185,8 @@ Outcome Connection::call(const std::string &method, const grpc::ByteBuffer &requ
     }
   } call;
   call.context.set_deadline(patience.end());
-  const auto reader = stub_.PrepareUnaryCall(&call.context, method, request, &call.queue);
+  const auto link = this->link();
+  const auto reader = link->stub.PrepareUnaryCall(&call.context, method, request, &call.queue);
   reader->StartCall();
   reader->Finish(&call.outcome.reply, &call.outcome.status, &call);
   while (!call.poll(Patience::Clock::now() + Patience::poll)) {
@@ -193,7 +201,7 @@ Outcome Connection::call(const std::string &method, const grpc::ByteBuffer &requ
 void Connection::tell(const std::string &method, const grpc::ByteBuffer &request) noexcept try {
   auto told = std::make_unique<Told>();
   told->context.set_deadline(Patience::Clock::now() + std::chrono::seconds(5));
-  told->reader = stub_.PrepareUnaryCall(&told->context, method, request, &unattended_);
+  told->reader = link()->stub.PrepareUnaryCall(&told->context, method, request, &unattended_);
   told->reader->StartCall();
   Told *const tag = told.release();
   tag->reader->Finish(&tag->reply, &tag->status, tag);
@@ -209,16 +217,21 @@ void Connection::settle() {
   }
 }
 
-bool Connection::connected() const { return channel_->GetState(false) == GRPC_CHANNEL_READY; }
-bool Connection::failing() const { return channel_->GetState(false) == GRPC_CHANNEL_TRANSIENT_FAILURE; }
+bool Connection::connected() const { return link()->channel->GetState(false) == GRPC_CHANNEL_READY; }
+bool Connection::failing() const { return link()->channel->GetState(false) == GRPC_CHANNEL_TRANSIENT_FAILURE; }
 
 bool Connection::reconnect(const Patience &patience) {
-  grpc::experimental::ChannelResetConnectionBackoff(channel_.get());
-  for (bool tried = false; !patience.over();) {
-    const grpc_connectivity_state state = channel_->GetState(true);
+  std::shared_ptr<Link> link;
+  {
+    const std::lock_guard<std::mutex> lock(link_mutex_);
+    if (link_->channel->GetState(false) == GRPC_CHANNEL_TRANSIENT_FAILURE) link_ = std::make_shared<Link>(address_);
+    link = link_;
+  }
+  while (!patience.over()) {
+    const grpc_connectivity_state state = link->channel->GetState(true);
     if (state == GRPC_CHANNEL_READY) return true;
-    if (state == GRPC_CHANNEL_TRANSIENT_FAILURE && tried) return false;
-    tried = channel_->WaitForStateChange(state, patience.next_poll()) || tried;
+    if (state == GRPC_CHANNEL_TRANSIENT_FAILURE) return false;
+    link->channel->WaitForStateChange(state, patience.next_poll());
     if (patience.aborted()) throw Error(Error::Aborted, "Cancelled");
   }
   return false;
@@ -238,7 +251,7 @@ uint64_t Connection::lease(const Patience &patience) {
   static std::atomic<uint64_t> leases{0};  // one count for all: two addresses can lead to the same server
   fresh->number = ++leases;
   request.set_client_id(lease_id(fresh->number));
-  fresh->stream = stub_.PrepareCall(&fresh->context, lease_method, &fresh->queue);
+  fresh->stream = link()->stub.PrepareCall(&fresh->context, lease_method, &fresh->queue);
   fresh->stream->StartCall(nullptr);
   if (!fresh->done(patience)) return 0;
   fresh->stream->Write(serialised(request), nullptr);

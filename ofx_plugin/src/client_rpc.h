@@ -54,7 +54,7 @@ class Connection {
 
   bool connected() const;  // now, as far as gRPC knows
   bool failing() const;    // the last attempt to connect failed: a call would fail at once
-  // Tries at once to connect, without the wait that gRPC keeps between attempts. False when that failed.
+  // Tries to connect at once, without the wait that gRPC keeps between attempts. False when that failed.
   bool reconnect(const Patience &patience);
 
   // Holds, or takes, the lease under which shared memory is registered, and returns its number, unique in the process:
@@ -77,12 +77,20 @@ class Connection {
   explicit Connection(const std::string &address);
   struct Told;
   struct Lease;
+  // A channel that failed is not mended but replaced: a fresh one tries at once, and says when it did not get through,
+  // while a failed one keeps quiet about its further attempts.
+  struct Link {
+    explicit Link(const std::string &address);
+    std::shared_ptr<grpc::Channel> channel;
+    grpc::GenericStub stub;
+  };
+  std::shared_ptr<Link> link() const;
   void settle();  // takes in what happened on the queue that nobody waits on
 
   const std::string address_;
   const bool local_;
-  std::shared_ptr<grpc::Channel> channel_;
-  grpc::GenericStub stub_;
+  mutable std::mutex link_mutex_;
+  std::shared_ptr<Link> link_;
   grpc::CompletionQueue unattended_;  // no thread of ours sits on it: calls poll it in passing
   std::timed_mutex lease_mutex_;
   std::unique_ptr<Lease> lease_;

@@ -38,7 +38,8 @@ inline uint16_t float_to_half(float value) {
     std::memcpy(&bits, &magnitude, 4);
     return uint16_t(sign | (bits - 0x3f000000u));
   }
-  bits += 0xfffu + ((bits >> 13) & 1u);  // round to nearest even; a carry runs into the exponent, and to inf, as it should
+  bits +=
+      0xfffu + ((bits >> 13) & 1u);  // round to nearest even; a carry runs into the exponent, and to inf, as it should
   return uint16_t(sign | ((bits - 0x38000000u) >> 13));
 }
 

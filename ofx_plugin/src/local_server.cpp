@@ -48,16 +48,17 @@ class Descriptor {
 // Anybody who can write into the folder can pose as the server and be handed frames, so it must be ours alone.
 std::string private_folder() {
   const char *runtime = std::getenv("XDG_RUNTIME_DIR");
-  const std::string folder = runtime && *runtime == '/' ? std::string(runtime) + "/onelight"
-                                                        : "/tmp/onelight-" + std::to_string(geteuid());
+  const std::string folder =
+      runtime && *runtime == '/' ? std::string(runtime) + "/onelight" : "/tmp/onelight-" + std::to_string(geteuid());
   if (mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) {
     throw unavailable("Cannot make the folder " + folder + " for the local server: " + std::strerror(errno));
   }
-  struct stat found {};
+  struct stat found{};
   if (lstat(folder.c_str(), &found) != 0 || !S_ISDIR(found.st_mode) || found.st_uid != geteuid() ||
       (found.st_mode & 0077) != 0) {
-    throw unavailable(folder + " is not a folder of this user's alone (expected mode 0700): remove it, or set "
-                               "ONELIGHT_SERVER to a server's address");
+    throw unavailable(folder +
+                      " is not a folder of this user's alone (expected mode 0700): remove it, or set "
+                      "ONELIGHT_SERVER to a server's address");
   }
   return folder;
 }
@@ -210,7 +211,8 @@ std::string local_server(const Patience &patience, const std::function<bool(cons
     return false;
   };
   if (answers()) return address;
-  // One process starts it, whoever gets the lock first; the others find it there. The kernel drops the lock of the dead.
+  // One process starts it, whoever gets the lock first; the others find it there. The kernel drops the lock of the
+  // dead.
   const Descriptor lock(open((folder + "/server.lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (lock.get() < 0) throw unavailable("Cannot open " + folder + "/server.lock: " + std::strerror(errno));
   while (flock(lock.get(), LOCK_EX | LOCK_NB) != 0) wait_a_little(patience, "The local server did not start");

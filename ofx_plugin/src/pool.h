@@ -18,9 +18,9 @@ namespace onelight {
 struct Segment {
   void *data = nullptr;
   std::size_t bytes = 0;
-  int fd = -1;           // a memfd whose size is sealed, or -1 for private memory
-  uint64_t serial = 0;   // unique in this process
-  bool poisoned = false; // somebody may still read or write it: close it, never reuse it
+  int fd = -1;                                 // a memfd whose size is sealed, or -1 for private memory
+  uint64_t serial = 0;                         // unique in this process
+  bool poisoned = false;                       // somebody may still read or write it: close it, never reuse it
   std::map<std::string, uint64_t> registered;  // server -> the lease under which it knows this segment
 
   Segment(std::size_t bytes, bool shared, const std::string &name);

@@ -1,7 +1,9 @@
 """The C++ client of the OpenFX plug-in, for Python: see ofx_plugin/bridge/bridge.cpp."""
 
-from collections.abc import Buffer, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar, overload
+
+from typing_extensions import Buffer
 
 _Value = bool | int | float | str
 _Output = TypeVar("_Output", bound=Buffer)

@@ -25,7 +25,9 @@ struct Rows {
   Rows(Sample sample, int channels)
       : sample(sample),
         channels(channels),
-        sample_bytes(sample == Sample::Byte ? 1 : sample == Sample::Float ? 4 : 2),
+        sample_bytes(sample == Sample::Byte    ? 1
+                     : sample == Sample::Float ? 4
+                                               : 2),
         plate(pixels * std::size_t(channels) * sample_bytes),
         result(plate.size()),
         out(plate.size(), 0xcd) {

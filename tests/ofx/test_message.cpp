@@ -125,7 +125,9 @@ Request wanting(int width, int height, std::string *into) {
   request.out_width = width;
   request.out_height = height;
   request.out_half = true;
-  request.read = [=](const void *from) { into->assign(static_cast<const char *>(from), std::size_t(width * height * 8)); };
+  request.read = [=](const void *from) {
+    into->assign(static_cast<const char *>(from), std::size_t(width * height * 8));
+  };
   return request;
 }
 
@@ -197,7 +199,8 @@ TEST_F(Message, AnAnswerOfAnotherSizeNamesBothSizes) {
     hand_over(wanting(8, 5, &got), answer, output, pool);
     FAIL() << "no error";
   } catch (const Error &error) {
-    EXPECT_NE(std::string(error.what()).find("FP16 4x8x4, asked for was FP16 5x8x4"), std::string::npos) << error.what();
+    EXPECT_NE(std::string(error.what()).find("FP16 4x8x4, asked for was FP16 5x8x4"), std::string::npos)
+        << error.what();
   }
   EXPECT_EQ(got, "");
 }
