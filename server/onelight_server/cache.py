@@ -99,8 +99,8 @@ class StageCache:
         self, key: Hashable, flight: _Flight, compute: Callable[[Scope], Awaitable[dict[str, Any]]]
     ) -> dict[str, Any]:
         try:
-            results = {name: _frozen(value) for name, value in (await compute(flight.scope)).items()}
-            self.kept.put(key, results, sum(_size(value) for value in results.values()))
+            results = _frozen(dict(await compute(flight.scope)))
+            self.kept.put(key, results, _size(results))
             return results
         finally:
             self._drop(key, flight)
@@ -115,8 +115,19 @@ def _frozen(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         value = value if value.base is None else value.copy()
         value.flags.writeable = False
+        return value
+    if type(value) in (list, tuple):
+        return type(value)(_frozen(item) for item in value)
+    if type(value) is dict:
+        return {name: _frozen(item) for name, item in value.items()}
     return value
 
 
 def _size(value: Any) -> int:
-    return value.nbytes if isinstance(value, np.ndarray) else 256
+    if isinstance(value, np.ndarray):
+        return value.nbytes
+    if type(value) in (list, tuple):
+        return sum(_size(item) for item in value)
+    if type(value) is dict:
+        return sum(_size(item) for item in value.values())
+    return 256

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -64,6 +64,14 @@ class Engine:
     def close(self) -> None:
         """Lets the threads end; what runs is not waited for."""
         self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def warm(self, known: Iterable[str]) -> None:
+        """Imports what the tools compute with, so that the first frame does not wait for it. Blocks: use a thread."""
+        from onelight.imaging import Colour
+
+        Colour.of("acescg")
+        for tool in known:
+            self._graph(tool)
 
     async def session(self, version: Version) -> Session:
         """The version, loaded."""

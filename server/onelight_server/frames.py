@@ -51,7 +51,7 @@ class FrameStore:
         The arrays must never change again: a memory that a client can still write must have been copied before it
         was hashed.
         """
-        fresh = {(show, digest): frame for digest, frame in frames if (show, digest) not in self._frames}
+        fresh = {(show, digest): frame for digest, frame in frames if self.get(show, digest) is None}
         size = size or sum(frame.nbytes for frame in fresh.values())
         if not fresh or size > self.budget:
             return

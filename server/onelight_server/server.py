@@ -70,6 +70,7 @@ class Server:
 
     async def start(self) -> None:
         """Listens on every address of the config. Raises sockets.AddressError."""
+        await asyncio.to_thread(self.engine.warm, self.inference.registry.tools)
         self.metrics.regions.set_function(lambda: len(self.regions))
         self.metrics.leases.set_function(lambda: len(self.leases))
         self._grpc.add_generic_rpc_handlers(

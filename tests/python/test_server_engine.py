@@ -369,3 +369,24 @@ def test_frames_of_one_message_go_together_as_their_memory_does() -> None:
     store.put("show", [("d", frames[2])], 200)
     assert [store.get("show", name) is not None for name in "abcd"] == [False, False, True, True]
     assert store.used == 500
+
+
+async def test_kept_arrays_cannot_be_written_and_are_counted_wherever_they_hide(study: Study, tmp_path: Path) -> None:
+    whole = np.zeros((100, 100), np.float32)
+    written: list[bool] = []
+
+    def made(context: Context, _: dict[str, Any]) -> dict[str, Any]:
+        return {"nested": [{"view": whole[:10]}, (whole[:10],)]}
+
+    def spoil(context: Context, results: dict[str, Any]) -> dict[str, Any]:
+        results["nested"][0]["view"] += 1
+        written.append(True)
+        return {"output": context.output()}
+
+    study.graph.STAGES = (Stage("made", made, cached=True), Stage("spoil", spoil))
+    server = await start(study, tmp_path)
+    with Wire(server.addresses[0]) as wire:
+        code, _ = await asyncio.to_thread(refused, wire, request({"Source": plate()}, model="base/study"))
+    assert (code, written) == (Code.INTERNAL, [])
+    assert server.engine.stages.kept.used == 2 * whole[:10].nbytes
+    await server.stop()

@@ -1,0 +1,85 @@
+"""Relight on the real server: what is computed once, what a knob costs, and how soon its work stops."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import grpc
+import numpy as np
+import pytest
+from conftest import Server
+from oip import Wire, metric, metrics_port, parameters_of, pixels_of, refused, request
+from onelight import tools
+
+RELIGHT = tools.discover()["relight"]
+
+
+def landscape(height: int, width: int, shift: float = 0.0) -> np.ndarray:
+    """Slopes lit from the left under a sky, half float."""
+    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
+    hill = np.sin(x / width * 25 + shift) * np.cos(y / height * 9)
+    frame = np.empty((height, width, 4), np.float16)
+    frame[..., :3] = (0.18 + 0.12 * hill)[..., None] * np.array([1.1, 1.0, 0.8], np.float32)
+    frame[: height // 4, :, :3] = (0.6, 0.8, 1.2)
+    frame[..., 3] = 1
+    return frame
+
+
+def test_dragging_a_light_on_a_seen_frame_only_shades(server: Server) -> None:
+    plate = landscape(270, 480)
+    with Wire(server.address) as wire:
+        first = wire.infer({"Source": plate}, {"key_stops": -1.0}, "base/relight")
+        again = wire.infer({"Source": plate}, {"key_stops": -2.0}, "base/relight")
+        back = wire.infer({"Source": plate}, {"key_stops": -1.0}, "base/relight")
+    assert parameters_of(first)["cached"] == ""
+    assert parameters_of(again)["cached"].split(",") == ["ingest", "decompose", "present"]
+    assert not np.array_equal(pixels_of(first), pixels_of(again))
+    assert pixels_of(back).tobytes() == pixels_of(first).tobytes()
+
+
+def test_analysis_answers_with_knobs_of_the_tool_and_no_picture(server: Server) -> None:
+    frames: dict[str, Any] = {f"Source@{offset:+d}": landscape(135, 240, offset / 9) for offset in (0, 6, 12)}
+    with Wire(server.address) as wire:
+        reply = wire.infer(frames, {"frame.action": "analyse"}, "base/relight")
+        found = parameters_of(reply)
+        assert not reply.outputs
+        written = {knob.name: found[knob.name] for knob in RELIGHT.knobs if knob.analysed}
+        assert written["analysed"] is True
+        accepted = wire.infer({"Source": frames["Source@+0"]}, written, "base/relight")
+        assert "Not analysed" not in parameters_of(accepted)["status"]
+        code, sentence = refused(
+            wire, request(frames, {"frame.action": "analyse", "frame.colourspace": ""}, "base/relight")
+        )
+    assert code == grpc.StatusCode.INVALID_ARGUMENT
+    assert "Choose the input colour space" in sentence
+
+
+@pytest.mark.parametrize(("height", "width", "limit"), [(1080, 1920, 0.5), (2160, 3840, 1.0)])
+def test_work_on_a_frame_that_nobody_wants_stops_soon(
+    start_server: Callable[..., Server], height: int, width: int, limit: float
+) -> None:
+    server = start_server("--metrics-port", "0")
+    port = metrics_port(server.log)
+
+    def busy() -> float:
+        return metric(port, "onelight_workers_busy")
+
+    took: list[float] = []
+    with Wire(server.address) as wire:
+        for number, delay in enumerate((0.05, 0.2, 0.4)):
+            call = wire.stub.future(request({"Source": landscape(height, width, number)}, {}, "base/relight"))
+            while not busy() and not call.done():
+                time.sleep(0.002)
+            time.sleep(delay * height / 1080)  # the moment of giving up, somewhere in the work
+            call.cancel()
+            asked = time.monotonic()
+            while busy():
+                assert time.monotonic() - asked < 10, "It never stopped."
+                time.sleep(0.005)
+            took.append(time.monotonic() - asked)
+    assert metric(port, "onelight_stages_stopped_total", tool="relight") >= 2, (
+        "They were done before they were stopped."
+    )
+    assert max(took) <= limit, took
