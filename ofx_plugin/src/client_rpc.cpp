@@ -60,31 +60,6 @@ std::shared_ptr<grpc::Channel> channel_to(const std::string &address) {
 
 }  // namespace
 
-bool SentFrames::holds(const std::string &key) {
-  const std::lock_guard<std::mutex> lock(mutex_);
-  const auto found = where_.find(key);
-  if (found == where_.end()) return false;
-  order_.splice(order_.begin(), order_, found->second);
-  return true;
-}
-
-void SentFrames::add(const std::string &key) {
-  if (holds(key)) return;
-  const std::lock_guard<std::mutex> lock(mutex_);
-  order_.push_front(key);
-  where_[key] = order_.begin();
-  if (order_.size() > limit) {
-    where_.erase(order_.back());
-    order_.pop_back();
-  }
-}
-
-void SentFrames::clear() {
-  const std::lock_guard<std::mutex> lock(mutex_);
-  order_.clear();
-  where_.clear();
-}
-
 // The stream that tells the server that this process lives. Its queue is polled in passing only: the connection ends
 // with the process, whatever happened to it, and that is all the server needs.
 struct Connection::Lease {
@@ -169,6 +144,7 @@ Outcome Connection::call(const std::string &method, const grpc::ByteBuffer &requ
   struct Call {
     grpc::CompletionQueue queue;
     grpc::ClientContext context;
+    std::unique_ptr<grpc::GenericClientAsyncResponseReader> reader;
     Outcome outcome;
     bool finished = false;
     bool poll(Patience::Clock::time_point until) {
@@ -186,9 +162,9 @@ Outcome Connection::call(const std::string &method, const grpc::ByteBuffer &requ
   } call;
   call.context.set_deadline(patience.end());
   const auto link = this->link();
-  const auto reader = link->stub.PrepareUnaryCall(&call.context, method, request, &call.queue);
-  reader->StartCall();
-  reader->Finish(&call.outcome.reply, &call.outcome.status, &call);
+  call.reader = link->stub.PrepareUnaryCall(&call.context, method, request, &call.queue);
+  call.reader->StartCall();
+  call.reader->Finish(&call.outcome.reply, &call.outcome.status, &call);
   while (!call.poll(Patience::Clock::now() + Patience::poll)) {
     if (patience.aborted()) throw Error(Error::Aborted, "Cancelled");
   }

@@ -7,30 +7,15 @@
 #include <grpcpp/generic/generic_stub.h>
 
 #include <atomic>
-#include <list>
 #include <memory>
 #include <mutex>
 #include <string>
-#include <unordered_map>
 
 #include "client.h"
+#include "client_sent.h"
 #include "patience.h"
 
 namespace onelight {
-
-// Hashes of the frames a server was sent lately, oldest forgotten first.
-class SentFrames {
- public:
-  bool holds(const std::string &key);
-  void add(const std::string &key);
-  void clear();
-
- private:
-  static constexpr std::size_t limit = 256;
-  std::mutex mutex_;
-  std::list<std::string> order_;  // newest first
-  std::unordered_map<std::string, std::list<std::string>::iterator> where_;
-};
 
 struct Outcome {
   grpc::Status status;

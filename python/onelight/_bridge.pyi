@@ -1,12 +1,11 @@
 """The C++ client of the OpenFX plug-in, for Python: see ofx_plugin/bridge/bridge.cpp."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TypeVar, overload
+from typing import Any, TypeVar, overload
 
-from typing_extensions import Buffer
-
+_Pixels = Any  # whatever has the buffer protocol, which type checkers can be told from Python 3.12 on only
 _Value = bool | int | float | str
-_Output = TypeVar("_Output", bound=Buffer)
+_Output = TypeVar("_Output")
 
 class BridgeError(Exception):
     """`args` are a kind (aborted, unavailable, deadline, refused, internal) and the sentence to show."""
@@ -21,7 +20,7 @@ def infer(
     tool: str,
     version: str,
     parameters: Mapping[str, _Value],
-    inputs: Mapping[str, Buffer],
+    inputs: Mapping[str, _Pixels],
     deadline: float,
     output: tuple[int, int],
     aborted: Callable[[], bool] | None = None,
@@ -33,7 +32,7 @@ def infer(
     tool: str,
     version: str,
     parameters: Mapping[str, _Value],
-    inputs: Mapping[str, Buffer],
+    inputs: Mapping[str, _Pixels],
     deadline: float,
     output: _Output,
     aborted: Callable[[], bool] | None = None,
@@ -45,13 +44,13 @@ def infer(
     tool: str,
     version: str,
     parameters: Mapping[str, _Value],
-    inputs: Mapping[str, Buffer],
+    inputs: Mapping[str, _Pixels],
     deadline: float,
     output: None = None,
     aborted: Callable[[], bool] | None = None,
 ) -> tuple[None, dict[str, _Value]]: ...
 def blend(
-    plate: Buffer, result: Buffer, mask: Buffer | None, mix: float, alpha_from_result: bool, out: Buffer
+    plate: _Pixels, result: _Pixels, mask: _Pixels | None, mix: float, alpha_from_result: bool, out: _Pixels
 ) -> None: ...
 def ping(server: str, seconds: float) -> str: ...
 def use_shared_memory(allowed: bool) -> None: ...

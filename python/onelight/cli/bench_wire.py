@@ -22,6 +22,7 @@ from onelight.errors import OnelightError
 from onelight.stages import FrameInfo
 
 KNOBS = {"flip": True}
+WARM_UP = 3  # the first frames also open connections, fill the pool and grow the server's heap
 SQUARE = 64  # pixels: how far one bit of Probe's map reaches
 
 
@@ -65,8 +66,11 @@ def run(json: bool, server: str | None, width: int = 4096, height: int = 2160, r
 
 
 def expected(plate: np.ndarray) -> np.ndarray:
-    """Probe's formula, computed pixel by pixel from its description and not with its code: the exclusive or of all
-    64-bit words is a map of signs in squares of 64 pixels counted from the lower left, alpha is kept, `flip` negates."""
+    """Probe's formula with `flip`, computed pixel by pixel from its description and not with its code.
+
+    The exclusive or of all 64-bit words is a map of signs in squares of 64 pixels counted from the lower left; the
+    plate is multiplied by it and negated, alpha is kept.
+    """
     height, width = plate.shape[:2]
     word = int(np.bitwise_xor.reduce(plate.reshape(-1).view("<u8")))
     y, x = np.arange(height - 1, -1, -1) // SQUARE, np.arange(width) // SQUARE
@@ -82,7 +86,7 @@ def _measure(ways: list[Way], dtype: Any, width: int, height: int, rounds: int, 
     floor: list[float] = []
     taken: dict[Way, list[float]] = {way: [] for way in ways}
     inside: dict[Way, list[float]] = {way: [] for way in ways}
-    for number in range(rounds + 1):
+    for number in range(WARM_UP + rounds):
         for way in ways:  # in turn, so that whatever else the machine does falls on all of them
             _renew(plate)
             seconds = _two_copies(plate, copy)
@@ -92,7 +96,7 @@ def _measure(ways: list[Way], dtype: Any, width: int, height: int, rounds: int, 
             elapsed = time.perf_counter() - start
             if way.shared and rendered.parameters["transport"] != "shared_memory":
                 raise OnelightError(f"The server at {way.address} did not take shared memory.")
-            if number == 0:  # the first frame also opens the connection and fills the pool
+            if number < WARM_UP:
                 _verify(way, plate, answer)
                 continue
             floor.append(seconds)
