@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import av
+import av.error
 import numpy as np
 
 from onelight import images
@@ -29,7 +30,7 @@ def clip(name: str, first: int, count: int) -> dict[int, np.ndarray]:
             decoded = container.decode(container.streams.video[0])
             chosen = [frame for number, frame in zip(range(first + count), decoded, strict=False) if number >= first]
             coded = [frame.to_ndarray(format="rgb24") for frame in chosen]
-    except (OSError, av.FFmpegError) as error:
+    except (OSError, av.error.FFmpegError) as error:
         raise ImageError(f"{PLATES / name} cannot be read as a video: {error}") from error
     if len(coded) < count:
         raise ImageError(f"{PLATES / name} has {first + len(coded)} frames: {first + count} are wanted")

@@ -1,4 +1,4 @@
-"""The demo's numbers: flicker of what stands still, and how closely the passes rebuild the result."""
+"""The demo's numbers: flicker of what stands still, halos at the sky's edge, how closely passes rebuild the result."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import cv2
 import numpy as np
 
+EDGE, BEYOND = 12, 20  # pixels: the sky's edge is this wide, and the sky it should look like begins here
 STILL_PART = 0.3  # the quietest part of the picture counts as standing still
 FLOOR = 2.0**-10  # darker than this, a logarithm is mostly noise
 
@@ -38,6 +39,21 @@ def rebuilt(plate: np.ndarray, ratio: np.ndarray, added: np.ndarray, result: np.
     return float((off / step).max())
 
 
-def _stops(frame: np.ndarray) -> np.ndarray:
+def sky_edge(plate: np.ndarray, result: np.ndarray, sky: np.ndarray) -> float:
+    """Halo at the sky's edge in stops: how far the gain there is off that of the sky around it, 95th percentile.
+
+    Plate and result [H, W, 4] scene-linear, `sky` [H, W] 0..1. The gain is result over plate; the pixel on the border
+    itself, half building, does not count.
+    """
+    inside = cv2.distanceTransform((sky > 0.99).astype(np.uint8), cv2.DIST_L2, 5)
+    gain = _stops(result, 1) - _stops(plate, 1)
+    beyond = (inside > BEYOND).astype(np.float32)
+    reach = (0, 0), BEYOND * 1.5
+    around = cv2.GaussianBlur(gain * beyond, *reach) / np.maximum(cv2.GaussianBlur(beyond, *reach), 1e-6)
+    edge = (inside > 3) & (inside <= EDGE) & (cv2.GaussianBlur(beyond, *reach) > 0.02)
+    return float(np.quantile(np.abs(gain - around)[edge], 0.95))
+
+
+def _stops(frame: np.ndarray, blur: float = 4) -> np.ndarray:
     luma = frame[..., :3].astype(np.float32) @ np.array([0.2722, 0.6741, 0.0537], np.float32)
-    return np.log2(np.maximum(cv2.GaussianBlur(luma, (0, 0), 4), FLOOR))
+    return np.log2(np.maximum(cv2.GaussianBlur(luma, (0, 0), blur), FLOOR))

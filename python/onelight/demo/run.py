@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
 from statistics import median
@@ -17,16 +18,25 @@ from onelight.client import Client
 from onelight.demo import footage, measure, picture
 from onelight.demo.comp import ROOT, Comp, bundle
 
-STILL, STILL_SPACE = "city.exr", "lin_rec709"
-LOOKS: dict[str, dict[str, Any]] = {  # preset -> where its light stands
-    "golden_hour": {"key_azimuth": 100.0},
-    "blue_hour": {},
-    "moonlight": {"key_azimuth": -70.0},
+STILL_SPACE = "lin_rec709"
+STILLS: dict[str, dict[str, dict[str, Any]]] = {  # plate -> preset -> where its light stands
+    "city.exr": {"golden_hour": {"key_azimuth": 65.0}, "blue_hour": {}, "moonlight": {"key_azimuth": -70.0}},
+    "banana_flower.exr": {"golden_hour": {"key_azimuth": 75.0}, "overcast": {}, "noon": {"key_azimuth": -30.0}},
 }
+SKY = {"city.exr": "city_sky.exr"}  # mattes to measure against; Relight finds the sky by itself
 PASSES = ("ratio", "added", "normals", "depth", "albedo", "shading", "light_map")
 CLIP, CLIP_FIRST, CLIP_LOOK = "flower.mp4", 60, "golden_hour"
-CLIP_KNOBS = {"key_azimuth": 120.0}
+CLIP_KNOBS = {"key_azimuth": 75.0}
 RATE = Fraction(24)
+
+
+@dataclass
+class Numbers:
+    """The worst of what was measured."""
+
+    rebuilt_steps: float = 0.0
+    sky_edge_stops: float = 0.0
+    flicker_ratio: float = 0.0
 
 
 def run(out: Path, frames: int) -> None:
@@ -40,44 +50,56 @@ def run(out: Path, frames: int) -> None:
         return
     with own_server() as server:
         version, digest = _model(server.address)
-        lines = [f"Relight {version} ({digest[:12]})"]
-        rows, still_lines = _still(server.address, out / "still")
-        clip_rows, clip_lines = _clip(server.address, out, frames, version)
-    lines += still_lines + clip_lines
+        lines, numbers = [f"Relight {version} ({digest[:12]})"], Numbers()
+        rows: list[Any] = []
+        for name in STILLS:
+            still_rows, still_lines = _still(server.address, name, out / "still", numbers)
+            rows, lines = rows + still_rows, lines + still_lines
+        clip_rows, clip_lines = _clip(server.address, out, frames, version, numbers)
+    lines += clip_lines
     picture.write_png(out / "contact_sheet.png", picture.sheet(rows + clip_rows))
-    summary.write_text(json.dumps({"made_from": made_from, "lines": lines}, indent=1), encoding="utf-8")
+    found = {"made_from": made_from, "lines": lines, "numbers": asdict(numbers)}
+    summary.write_text(json.dumps(found, indent=1), encoding="utf-8")
     print("\n".join([*lines, f"{out}: still/*.exr, clip/*.exr, contact_sheet.png, relight.mov"]))
 
 
-def _still(server: str, folder: Path) -> tuple[list[Any], list[str]]:
+def _still(server: str, name: str, folder: Path, numbers: Numbers) -> tuple[list[Any], list[str]]:
+    """One plate in each of its looks, the first of them with all its passes."""
     folder.mkdir(exist_ok=True)
-    plate = footage.still(STILL)
-    height, width = plate.pixels.shape[:2]
+    plate = footage.still(name)
+    stem = Path(name).stem
     comp = Comp(server, plate.pixels, STILL_SPACE)
     comp.analyse()
-    views = [("plate: noon", picture.viewed(plate.pixels, STILL_SPACE))]
+    views = [("plate", picture.viewed(plate.pixels, STILL_SPACE))]
     passes: list[tuple[str, np.ndarray]] = []
     lines: list[str] = []
-    for look, knobs in LOOKS.items():
+    for look, knobs in STILLS[name].items():
         comp.set(preset=look, **knobs)
         result = comp.render()
-        images.write_frame(folder / f"{look}.exr", plate, result)
+        images.write_frame(folder / f"{stem}_{look}.exr", plate, result)
         views.append((look.replace("_", " "), picture.viewed(result, STILL_SPACE)))
-        if look != next(iter(LOOKS)):
+        if name in SKY:
+            sky = images.read_frame(footage.PLATES / SKY[name], "mask").pixels[..., 3]
+            halo = measure.sky_edge(plate.pixels, result, sky)
+            numbers.sky_edge_stops = max(numbers.sky_edge_stops, halo)
+            lines.append(f"{name}, {look}: gain at the sky's edge off the sky's around it by {halo:.3f} stops")
+        if passes:
             continue
-        layers = {name: comp.render(output=name) for name in PASSES}
-        for name, pixels in layers.items():
-            images.write_frame(folder / f"{look}_{name}.exr", plate, pixels)
-            data = name in ("albedo", "shading")
-            view = picture.viewed(pixels, STILL_SPACE) if data else picture.data_viewed(name, pixels)
-            passes.append((f"{look.replace('_', ' ')}: {name}", view))
+        layers = {each: comp.render(output=each) for each in PASSES}
+        for each, pixels in layers.items():
+            images.write_frame(folder / f"{stem}_{look}_{each}.exr", plate, pixels)
+            coloured = each in ("albedo", "shading")
+            view = picture.viewed(pixels, STILL_SPACE) if coloured else picture.data_viewed(each, pixels)
+            passes.append((f"{look.replace('_', ' ')}: {each.replace('_', ' ')}", view))
         steps = measure.rebuilt(plate.pixels, layers["ratio"], layers["added"], result)
-        lines.append(f"plate x ratio + added = result: off by at most {steps:.2f} half-float steps")
+        numbers.rebuilt_steps = max(numbers.rebuilt_steps, steps)
+        lines.append(f"{name}: plate x ratio + added = result, off by at most {steps:.2f} half-float steps")
     comp.close()
-    return [(f"{STILL}, {width} x {height}, scene-linear", views), ("passes", passes)], lines
+    height, width = plate.pixels.shape[:2]
+    return [(f"{name}, {width} x {height}, scene-linear", views), (f"{name}: passes", passes)], lines
 
 
-def _clip(server: str, out: Path, count: int, version: str) -> tuple[list[Any], list[str]]:
+def _clip(server: str, out: Path, count: int, version: str, numbers: Numbers) -> tuple[list[Any], list[str]]:
     (out / "clip").mkdir(exist_ok=True)
     plates = footage.clip(CLIP, CLIP_FIRST, count)
     height, width = plates[1].shape[:2]
@@ -99,6 +121,7 @@ def _clip(server: str, out: Path, count: int, version: str) -> tuple[list[Any], 
         comp.render(frame)
         taken["knob"].append(comp.seconds)
     before, after = measure.flicker(plates, results)
+    numbers.flicker_ratio = after / before
     said = ", ".join(f"{mode} {median(seconds) * 1000:.0f}" for mode, seconds in taken.items())
     lines = [
         f"milliseconds a frame at {width} x {height} (medians): {said}",
