@@ -42,10 +42,11 @@ ofx::Status Node::changed(const Properties &in) {
     } else {
       return ofx::StatReplyDefault;
     }
-  } catch (const std::exception &error) {  // shown at the node; the edit itself stands
+  } catch (const std::exception &error) {
     const std::string told = sentence(tool_.label, error.what());
-    messages_.error(told);
     params_.note("status", told, time);
+    // A button that did nothing has to say so. A server that is not up yet is no error before something is rendered.
+    if (knob->kind == table::Kind::Button) messages_.error(told);
   }
   return ofx::StatOK;
 }
