@@ -11,7 +11,7 @@ import structlog
 from onelight.wire import inference_pb2 as oip
 
 from onelight_server.refusal import Refused
-from onelight_server.shm import Regions
+from onelight_server.shm import Region, Regions
 
 LEASE_GRACE = 10.0  # seconds between a region and the lease it belongs to, whichever the network brings first
 log = structlog.get_logger()
@@ -27,6 +27,7 @@ class Leases:
     """How many streams each client holds open; its regions go with the last one."""
 
     regions: Regions
+    grace: float = LEASE_GRACE
     _held: Counter[str] = field(default_factory=Counter)
 
     def hold(self, client: str) -> None:
@@ -40,11 +41,17 @@ class Leases:
             del self._held[client]
             self._drop(client)
 
-    def expect(self, region: str) -> None:
+    def expect(self, name: str) -> None:
         """A region named under a lease goes again unless the lease is there soon: its client may have died already."""
-        client, slash, _ = region.partition("/")
+        client, slash, _ = name.partition("/")
         if slash and client not in self._held:
-            asyncio.get_running_loop().call_later(LEASE_GRACE, self._drop, client)
+            region = self.regions.find(name, name)
+            asyncio.get_running_loop().call_later(self.grace, self._orphaned, client, region)
+
+    def _orphaned(self, client: str, region: Region) -> None:
+        # Only this very region: the name may have been given up and registered anew since.
+        if client not in self._held and self.regions.forget(region):
+            log.info("a region had no lease", seconds=self.grace)
 
     def _drop(self, client: str) -> None:
         if client not in self._held and (gone := self.regions.drop(client)):

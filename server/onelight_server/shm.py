@@ -12,6 +12,7 @@ import mmap
 import os
 import re
 import stat
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -161,6 +162,13 @@ class Regions:
         for gone in [name] if name else [key for key in self._regions if "/" not in key]:
             self._regions.pop(gone, None)
 
+    def forget(self, region: Region) -> bool:
+        """Forgets this very region; whether it was still there."""
+        there = self._regions.get(region.name) is region
+        if there:
+            del self._regions[region.name]
+        return there
+
     def drop(self, client: str) -> int:
         """Forgets everything under a client's lease; how many regions that were."""
         gone = [name for name in self._regions if name.startswith(client + "/")]
@@ -170,6 +178,9 @@ class Regions:
 
     def __len__(self) -> int:
         return len(self._regions)
+
+    def __iter__(self) -> Iterator[Region]:
+        return iter(list(self._regions.values()))
 
 
 def _map_memfd(name: str, pid: str, fd: str, need: int) -> np.ndarray:

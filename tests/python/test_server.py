@@ -514,9 +514,9 @@ def test_a_thousand_frames_leave_nothing_behind(start_server: Any) -> None:
         for number in range(count):
             sent = rng.random((72, 128, 4)).astype(np.float16)
             memory.array(sent.shape, sent.dtype)[:] = sent
-            wire.call("SystemSharedMemoryRegister", name="pool/1", key=memory.key, byte_size=1 << 20)
-            wire.infer({"Source@+0": (sent, shared("pool/1", sent.nbytes))}, {"gain": 0.5})
-            wire.call("SystemSharedMemoryUnregister", name="pool/1")
+            wire.call("SystemSharedMemoryRegister", name="pool", key=memory.key, byte_size=1 << 20)
+            wire.infer({"Source@+0": (sent, shared("pool", sent.nbytes))}, {"gain": 0.5})
+            wire.call("SystemSharedMemoryUnregister", name="pool")
             if number % 2:
                 wire.infer({"Source@+0": sent}, {"gain": 0.5})
 

@@ -390,3 +390,21 @@ async def test_kept_arrays_cannot_be_written_and_are_counted_wherever_they_hide(
     assert (code, written) == (Code.INTERNAL, [])
     assert server.engine.stages.kept.used == 2 * whole[:10].nbytes
     await server.stop()
+
+
+async def test_a_region_whose_lease_never_comes_goes_by_itself_and_its_successor_does_not(
+    server: Server, wire: Wire
+) -> None:
+    memory = Memfd(4096)
+    given = {"name": "late/1", "key": memory.key, "byte_size": 4096}
+    server.leases.grace = 0.3
+    await asyncio.to_thread(wire.call, "SystemSharedMemoryRegister", **given)
+    await asyncio.to_thread(wire.call, "SystemSharedMemoryUnregister", name="late/1")
+    server.leases.grace = 30.0
+    await asyncio.to_thread(wire.call, "SystemSharedMemoryRegister", **given)
+    server.leases.grace = 0.3
+    await asyncio.to_thread(wire.call, "SystemSharedMemoryRegister", **{**given, "name": "late/2"})
+    # The timer of the first 'late/1' has run out before that of 'late/2' does.
+    await until(lambda: not any(region.name == "late/2" for region in server.regions))
+    assert [region.name for region in server.regions] == ["late/1"]
+    memory.close()
