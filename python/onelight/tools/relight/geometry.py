@@ -13,7 +13,10 @@ from scipy.fft import dctn, idctn
 
 from onelight.imaging import LUMINANCE
 
-FLOOR = 2.0**-8  # of the plate's middle: below it there is noise, not shape
+FLOOR = 2.0**-6  # of the plate's middle: below it there is noise, not shape
+COARSE = 20.0  # octaves wider than this tilt the surface less: they are paint and distance as often as shape
+REACH = 24.0  # working pixels over which taking paint out may change its surroundings
+NOISE = 0.1  # stops: contrast below it is not taken for relief
 CEILING = 2.0**20  # above it there is an overflow, not light
 
 
@@ -79,6 +82,11 @@ def find_sky(working: np.ndarray, stops: np.ndarray) -> np.ndarray:
     reached = cv2.GaussianBlur(reached * (1 - smoothstep(0.5, 1.1, differs)), (0, 0), 1.0)
     wide = cv2.getStructuringElement(cv2.MORPH_RECT, (max(3, stops.shape[1] // 32) | 1, 1))
     reached = cv2.morphologyEx(reached, cv2.MORPH_OPEN, wide, borderType=cv2.BORDER_REPLICATE)
+    # what lies beside sky and looks just like it is sky, up to the very edge and between branches
+    beside = cv2.dilate(reached, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (25, 25)))
+    around = blur(reached, 20.0) + np.float32(1e-3)
+    differs = np.abs(stops - blur(reached * stops, 20.0) / around)
+    reached = np.maximum(reached, beside * (1 - smoothstep(0.3, 0.8, differs)) * np.minimum(around * 4, 1))
     share = float(reached.mean())
     return reached * np.float32(np.clip((share - 0.01) / 0.03, 0, 1))
 
@@ -109,17 +117,23 @@ def surface_stops(working: np.ndarray, stops: np.ndarray) -> np.ndarray:
         before, after = (slice(None, -1), slice(1, None)) if axis == 0 else (np.s_[:, :-1], np.s_[:, 1:])
         divergence[before] += step
         divergence[after] -= step
-    return poisson(divergence)
+    return poisson(divergence, stops, REACH)
 
 
-def poisson(divergence: np.ndarray) -> np.ndarray:
-    """The image [h, w] of mean 0 with this Laplacian and reflecting borders, by a cosine transform."""
-    spectrum = dctn(divergence, type=2, workers=2)
+def poisson(divergence: np.ndarray, anchor: np.ndarray | None = None, reach: float = np.inf) -> np.ndarray:
+    """The image [h, w] with this Laplacian and reflecting borders, by a cosine transform; of mean 0 without an anchor.
+
+    With one, features wider than `reach` pixels follow it (the screened equation, Bhat et al. 2008): what moves in one
+    corner of the picture does not stir the others.
+    """
+    screen = np.float32(reach**-2)
+    spectrum = dctn(divergence if anchor is None else divergence - screen * anchor, type=2, workers=2)
     rows, columns = (2 * np.cos(np.pi * np.arange(n, dtype=np.float32) / n) - 2 for n in divergence.shape)
-    laplacian = rows[:, None] + columns[None, :]
-    laplacian[0, 0] = 1
+    laplacian = rows[:, None] + columns[None, :] - screen
+    if anchor is None:
+        laplacian[0, 0] = 1
+        spectrum[0, 0] = 0
     spectrum /= laplacian
-    spectrum[0, 0] = 0
     return idctn(spectrum, type=2, workers=2).astype(np.float32)
 
 
@@ -166,8 +180,10 @@ def relief(surface: np.ndarray, detail: float) -> np.ndarray:
     while radius <= 96:
         a, b = guided(finer, finer, radius, 0.15)
         coarser = a * finer + b
-        weight = np.float32(detail if radius <= 8 else 1.0)
-        band = np.tanh((finer - blur(finer, radius)) * np.float32(1.2)) * weight  # one contrast cannot tip it over
+        weight = np.float32((detail if radius <= 8 else 1.0) / (1 + radius / COARSE))
+        band = finer - blur(finer, radius)
+        band *= band * band / (band * band + np.float32(NOISE**2))  # cored: grain and compression are no surface
+        band = np.tanh(band * np.float32(1.2)) * weight  # one hard contrast cannot tip it over
         right, up = slopes(band)
         total += np.stack([right, up], axis=-1) * np.float32(radius)
         finer, radius = coarser, radius * 2

@@ -15,7 +15,7 @@ from onelight.stages import Context, Stage
 from onelight.tools.relight import fit, geometry, shade
 from onelight.tools.relight.light import harmonics
 
-RADIUS, EPS = 8, 0.02  # edge-aware upsampling: window in working pixels, variance of stops that counts as an edge
+RADIUS, EPS = 8, 0.1  # edge-aware upsampling: window in working pixels, variance of stops that counts as an edge
 GEOMETRY_CLIPS = ("Source", "Denoised", "Normals", "Depth", "Matte", "Sky")
 PRESENT = {"azimuth": "key_azimuth", "elevation": "key_elevation", "ratio": "fill_ratio"}
 
