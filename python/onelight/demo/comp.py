@@ -30,7 +30,7 @@ class Comp:
     """One Relight node with a plate connected. Renders raise OnelightError with the node's own message."""
 
     def __init__(self, server: str, plates: np.ndarray | Mapping[int, np.ndarray], colourspace: str) -> None:
-        self._host = _host_module().Host("strict", bundle())
+        self._host = _host_module().Host("strict", bundle(), has_project=False)  # the format is the plate's
         self.node = self._host.node("org.onelight.relight")
         last = max(plates) if isinstance(plates, Mapping) else 1
         self.node.connect("Source", plates, depth="half", premult="opaque", span=(1, last))

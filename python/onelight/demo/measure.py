@@ -43,14 +43,15 @@ def sky_edge(plate: np.ndarray, result: np.ndarray, sky: np.ndarray) -> float:
     """Halo at the sky's edge in stops: how far the gain there is off that of the sky around it, 95th percentile.
 
     Plate and result [H, W, 4] scene-linear, `sky` [H, W] 0..1. The gain is result over plate; the pixel on the border
-    itself, half building, does not count.
+    itself, half building, does not count, nor does sky in gaps too narrow to have any sky around it.
     """
     inside = cv2.distanceTransform((sky > 0.99).astype(np.uint8), cv2.DIST_L2, 5)
     gain = _stops(result, 1) - _stops(plate, 1)
     beyond = (inside > BEYOND).astype(np.float32)
     reach = (0, 0), BEYOND * 1.5
     around = cv2.GaussianBlur(gain * beyond, *reach) / np.maximum(cv2.GaussianBlur(beyond, *reach), 1e-6)
-    edge = (inside > 3) & (inside <= EDGE) & (cv2.GaussianBlur(beyond, *reach) > 0.02)
+    far = cv2.distanceTransform(1 - beyond.astype(np.uint8), cv2.DIST_L2, 5)
+    edge = (inside > 3) & (inside <= EDGE) & (far <= BEYOND)
     return float(np.quantile(np.abs(gain - around)[edge], 0.95))
 
 

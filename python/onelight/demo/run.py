@@ -26,7 +26,7 @@ STILLS: dict[str, dict[str, dict[str, Any]]] = {  # plate -> preset -> where its
 SKY = {"city.exr": "city_sky.exr"}  # mattes to measure against; Relight finds the sky by itself
 PASSES = ("ratio", "added", "normals", "depth", "albedo", "shading", "light_map")
 CLIP, CLIP_FIRST, CLIP_LOOK = "flower.mp4", 60, "golden_hour"
-CLIP_KNOBS = {"key_azimuth": 75.0}
+CLIP_KNOBS = {"key_azimuth": 30.0}
 RATE = Fraction(24)
 
 
