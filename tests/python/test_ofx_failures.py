@@ -11,13 +11,12 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 from conftest import Server
-from ofxfixtures import PERSONALITIES, PROBE, RELIGHT, same, scene
+from ofxcases import PERSONALITIES, PROBE, RELIGHT, MakeNode, same, scene
 from ofxhost import RenderFailed
 from ofxnode import Node
 from oip import metric, metrics_port
 
 pytest_plugins = ["ofxfixtures"]
-MakeNode = Callable[..., Node]
 GONE = "unix:/nonexistent/100%d/onelight.sock"
 FAILED = 1
 
@@ -48,8 +47,11 @@ def test_a_missing_server_is_named_and_the_output_is_the_plate(personality: str,
     plate = scene()
     graph.connect("Source", plate)
     graph.set("flip", True)
+    said = len(graph.messages)  # typing the address in was answered already
     image, message = failed(graph)
     assert same(image, plate)
+    if personality != "resolve":  # which has no message that stands on the node: a box, once
+        assert len(graph.messages) == said + 1
     assert message.startswith("Probe")
     assert GONE in message
 
@@ -159,11 +161,11 @@ def test_a_frame_that_takes_too_long_fails_within_its_time_limit(personality: st
     image, message = failed(graph)
     assert time.monotonic() - began < 3
     assert same(image, plate)
-    assert "1" in message and "second" in message
+    assert "within 1 s" in message
     until(lambda: at_work() == 0)
 
 
-@pytest.mark.parametrize("personality", ["strict", "natron", "mlt"])
+@pytest.mark.parametrize("personality", ["strict", "mlt"])
 def test_a_server_killed_in_mid_frame_is_reported_and_its_successor_used(
     personality: str, node: MakeNode, start_server: Callable[..., Server]
 ) -> None:

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import psutil
 from conftest import Server
-from ofxfixtures import PROBE, RELIGHT, OpenHost, same, scene
+from ofxcases import PROBE, RELIGHT, MakeNode, OpenHost, same, scene
 from ofxhost import Host
-from ofxnode import Node
 
 pytest_plugins = ["ofxfixtures"]
-MakeNode = Callable[..., Node]
 ENTRY_POINTS = {"OfxGetNumberOfPlugins", "OfxGetPlugin", "OfxSetHost"}
 
 
@@ -107,7 +104,8 @@ def test_a_thousand_frames_leave_nothing_behind(node: MakeNode, server: Server) 
     for time in range(1000):
         graph.render(time)
     memory_after, *counts_after = measure()
-    assert counts_after == counts, "descriptors here, shared segments here, descriptors of the server"
+    for what, first, last in zip(("descriptors", "shared segments", "server"), counts, counts_after, strict=True):
+        assert last <= first, f"{what}: {first} before, {last} after"  # fewer is what an earlier test left behind
     assert memory_after - memory < 8, f"grew by {memory_after - memory:.1f} MiB"
 
 

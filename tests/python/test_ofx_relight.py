@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import pytest
-from ofxfixtures import RELIGHT, TOOLS, same, scene
+from ofxcases import RELIGHT, TOOLS, MakeNode, same, scene
 from ofxhost import RenderFailed
-from ofxnode import Node
 from onelight.spec import SameAs
 
 pytest_plugins = ["ofxfixtures"]
-MakeNode = Callable[..., Node]
 TOOL = TOOLS["relight"]
 ENTRIES = TOOL.presets.entries if TOOL.presets else ()
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
-from ofxfixtures import PERSONALITIES, PROBE, RELIGHT, TOOLS, OpenHost, depths_of, disturb, same, scene
+from ofxcases import PERSONALITIES, PROBE, RELIGHT, TOOLS, MakeNode, OpenHost, depths_of, disturb, same, scene
 from ofxframes import shrink, to_depth, to_float
-from ofxnode import Node
+from onelight.spec import COLOUR_SPACES
 from onelight.stages import FrameInfo
 from onelight.tools.probe.graph import apply, fold
 
 pytest_plugins = ["ofxfixtures"]
-MakeNode = Callable[..., Node]
 CASES = [(personality, depth) for personality in PERSONALITIES for depth in depths_of(personality)]
 
 
@@ -27,6 +29,22 @@ def flipped(plate: np.ndarray, bounds: tuple[int, int, int, int], project: bool 
 
 def test_the_bundle_has_a_node_for_every_tool(open_host: OpenHost) -> None:
     assert set(open_host().plugins) == {tool.identifier for tool in TOOLS.values()}
+
+
+def test_an_artists_menu_has_the_shipped_tools_only(bundle: Path) -> None:
+    ask = "import ofxhost, sys; print(*ofxhost.Host('natron', sys.argv[1]).plugins)"
+    env = {k: v for k, v in os.environ.items() if k != "ONELIGHT_PROBE"} | {"PYTHONPATH": str(Path(__file__).parent)}
+    said = subprocess.run([sys.executable, "-c", ask, bundle], env=env, check=True, capture_output=True, text=True)
+    assert said.stdout.split() == [tool.identifier for tool in TOOLS.values() if tool.shipped]
+
+
+@pytest.mark.parametrize(
+    ("personality", "space"), [("strict", "host"), ("resolve", "unset"), ("natron", "acescg"), ("nuke", "acescg")]
+)
+def test_the_input_space_starts_as_the_host_lets_it_be_known(personality: str, space: str, open_host: OpenHost) -> None:
+    graph = open_host(personality).node(RELIGHT)
+    names = [option.name for option in COLOUR_SPACES]
+    assert names[graph.value("colourspace")] == space
 
 
 @pytest.mark.parametrize("tool", TOOLS.values(), ids=TOOLS)
@@ -56,12 +74,13 @@ def test_a_neutral_node_is_the_plate_and_sends_nothing(personality: str, tool, n
     graph = node(tool.identifier, personality, address="unix:/nonexistent/onelight.sock")
     plate = scene()
     graph.connect("Source", plate)
+    said = graph.messages  # a server that is not there was named when it was typed in
     graph.render(1)
     assert graph.last is not None
     assert same(graph.last.image, plate)
     if personality != "mlt":  # which never asks
         assert graph.last.identity == ("Source", 1.0)
-    assert graph.messages == []
+    assert graph.messages == said
 
 
 @pytest.mark.parametrize("tool", TOOLS.values(), ids=TOOLS)
@@ -103,7 +122,8 @@ def test_every_integer_value_comes_back_as_it_went(depth: str, node: MakeNode) -
     graph.set("flip", True)
     top = 256 if depth == "byte" else 65536
     values = np.arange(top).astype(np.uint8 if depth == "byte" else np.uint16).reshape(-1, 256)
-    plate = np.stack([values] * 4, axis=-1)
+    odd = np.random.default_rng(7).integers(0, top, (1, 256, 4)).astype(values.dtype)  # else all bytes cancel out
+    plate = np.concatenate([np.stack([values] * 4, axis=-1), odd])
     graph.connect("Source", plate, depth=depth)
     result = graph.render(1)
     assert ((result == plate) | (result == 0)).all(), "the map's -1 is clamped to 0, its +1 is exact"

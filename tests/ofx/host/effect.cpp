@@ -85,8 +85,10 @@ void Effect::checkDescribed() const {
 
 Status Effect::call(const char *name, PropertySet *in, PropertySet *out, Action &action) {
   action.effect = this;
+  // Natron tells of an edit while the edit block is still open: only the outermost action has to close it.
+  bool nested = currentAction() && currentAction()->effect == this;
   Status status = host_.call(plugin_, name, handle_, in, out, action);
-  if (params.end()) host_.report.add(std::string(name) + ": paramEditBegin without paramEditEnd");
+  if (!nested && params.end()) host_.report.add(std::string(name) + ": paramEditBegin without paramEditEnd");
   return status;
 }
 

@@ -102,7 +102,8 @@ void describeImage(OpenImage &open, const Clip &clip, const Action &action, doub
     region = pixels(clip.regionOfDefinition(), action.scale_x, action.scale_y, image.format.pixel_aspect);
   set.put("OfxImagePropRegionOfDefinition", {region.x1, region.y1, region.x2, region.y2});
   set.put("OfxImagePropRowBytes", {static_cast<int>(image.rowBytes())});
-  set.putText("OfxImagePropUniqueIdentifier", clip.name() + "@" + std::to_string(time));
+  open.identifier = clip.name() + "@" + std::to_string(time);
+  set.put("OfxImagePropUniqueIdentifier", {open.identifier.c_str()});
 }
 
 Status clipGetImage(Handle handle, double time, const RectD *, Handle *result) {

@@ -78,7 +78,7 @@ Host::~Host() {
 void Host::unload() {
   if (!library_) return;
   for (abi::Plugin *plugin : loaded_) simple(plugin, "OfxActionUnload");
-  if (leakedMemory(this)) report.add("OfxActionUnload: blocks of the memory suite were never freed");
+  if (leakedMemory(properties.handle())) report.add("OfxActionUnload: blocks of the memory suite were never freed");
   loaded_.clear();
   dlclose(library_);
   library_ = nullptr;

@@ -174,7 +174,7 @@ const void *multiThreadSuite();
 const void *messageSuite(const Personality &personality, int version);
 const void *progressSuite(int version);
 const void *timeLineSuite();
-bool leakedMemory(const Host *host);  // blocks of the memory suite not freed
+bool leakedMemory(Handle host);  // blocks of the memory suite not freed
 Effect *effectOf(Handle handle, const char *where);
 RectI pixels(const RectD &canonical, double sx, double sy, double pixel_aspect);
 

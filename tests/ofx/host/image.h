@@ -63,6 +63,7 @@ struct OpenImage {
   Clip *clip = nullptr;
   Action *action = nullptr;
   bool output = false;
+  std::string identifier;  // not kept for the life of the process: there is one for every image
   std::unique_ptr<PropertySet> properties;
 };
 

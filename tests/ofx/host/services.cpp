@@ -12,14 +12,14 @@ namespace {
 
 // Memory: blocks are counted for each host, and a pointer that is not one of them is named.
 std::mutex memory_mutex;
-std::map<void *, Host *> blocks;
+std::map<void *, Handle> blocks;
 
 Status memoryAlloc(void *handle, size_t bytes, void **data) {
   if (handle && !effectOf(handle, "memoryAlloc")) return kErrBadHandle;
   *data = std::malloc(bytes ? bytes : 1);
   if (!*data) return kErrMemory;
   std::lock_guard<std::mutex> lock(memory_mutex);
-  blocks[*data] = currentAction() ? currentAction()->host : nullptr;
+  blocks[*data] = currentAction() ? currentAction()->host->properties.handle() : nullptr;
   return kOk;
 }
 
@@ -220,7 +220,7 @@ const void *messageSuite(const Personality &personality, int version) {
   return personality.message_v2_members ? &kMessage2 : &kMessage2Hollow;
 }
 
-bool leakedMemory(const Host *host) {
+bool leakedMemory(Handle host) {
   std::lock_guard<std::mutex> lock(memory_mutex);
   return std::any_of(blocks.begin(), blocks.end(), [=](const auto &block) { return block.second == host; });
 }
