@@ -137,13 +137,14 @@ def mend(rgb: np.ndarray) -> tuple[np.ndarray, int]:
     """
     if np.isfinite(rgb.sum(dtype=np.float64)):
         return rgb, 0
-    sound = np.isfinite(rgb).all(axis=-1)
+    sound = np.asarray(np.isfinite(rgb).all(axis=-1))
     broken = int(sound.size - np.count_nonzero(sound))
     if broken == 0 or not sound.any():  # finite but overflowing sum, or nothing to fill from
         return (rgb if broken == 0 else np.zeros_like(rgb)), broken
-    values = np.where(sound[..., None], rgb, 0).astype(np.float32)
+    values: np.ndarray = np.where(sound[..., None], rgb, 0).astype(np.float32)
     weight = sound.astype(np.float32)
-    missing, size = ~sound, 3
+    missing: np.ndarray = ~sound
+    size = 3
     while missing.any():
         total = cv2.boxFilter(values, -1, (size, size), normalize=False, borderType=cv2.BORDER_CONSTANT)
         count = cv2.boxFilter(weight, -1, (size, size), normalize=False, borderType=cv2.BORDER_CONSTANT)

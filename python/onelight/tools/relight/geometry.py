@@ -7,16 +7,19 @@ of its luminance.
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
-from scipy.fft import dctn, idctn
+from scipy.fft import dctn, fftfreq, idctn, irfft2, rfft2, rfftfreq
 
 from onelight.imaging import LUMINANCE
 
 FLOOR = 2.0**-6  # of the plate's middle: below it there is noise, not shape
+TILT_REACH, TILT_GAIN, TILT_DAMPING = 16.0, 1.2, 0.15  # known light: widest relief, its depth, the Wiener term
 COARSE = 20.0  # octaves wider than this tilt the surface less: they are paint and distance as often as shape
 REACH = 24.0  # working pixels over which taking paint out may change its surroundings
-NOISE = 0.1  # stops: contrast below it is not taken for relief
+NOISE = 0.15  # stops: contrast below it is not taken for relief
 CEILING = 2.0**20  # above it there is an overflow, not light
 
 
@@ -127,14 +130,14 @@ def poisson(divergence: np.ndarray, anchor: np.ndarray | None = None, reach: flo
     corner of the picture does not stir the others.
     """
     screen = np.float32(reach**-2)
-    spectrum = dctn(divergence if anchor is None else divergence - screen * anchor, type=2, workers=2)
+    spectrum: Any = dctn(divergence if anchor is None else divergence - screen * anchor, type=2, workers=2)
     rows, columns = (2 * np.cos(np.pi * np.arange(n, dtype=np.float32) / n) - 2 for n in divergence.shape)
     laplacian = rows[:, None] + columns[None, :] - screen
     if anchor is None:
         laplacian[0, 0] = 1
         spectrum[0, 0] = 0
     spectrum /= laplacian
-    return idctn(spectrum, type=2, workers=2).astype(np.float32)
+    return np.asarray(idctn(spectrum, type=2, workers=2), np.float32)
 
 
 def inflate(matte: np.ndarray) -> np.ndarray:
@@ -188,6 +191,28 @@ def relief(surface: np.ndarray, detail: float) -> np.ndarray:
         total += np.stack([right, up], axis=-1) * np.float32(radius)
         finer, radius = coarser, radius * 2
     return total
+
+
+def tilted(surface: np.ndarray, to_light: np.ndarray, ratio: float) -> np.ndarray:
+    """Slopes (right, up) [h, w, 2] from shading under a known light: linear shape from shading (Pentland 1990).
+
+    Under a light from the side brightness is, to first order, the slope towards it. That is inverted in the Fourier
+    domain, with a Wiener term where the slope lies across the light. `ratio` is (key + fill) : fill.
+    """
+    pad = int(min(32, *(n - 1 for n in surface.shape)))
+    band = surface - blur(surface, TILT_REACH)
+    band *= band * band / (band * band + np.float32(NOISE**2))
+    wide = np.pad(np.clip(band, -2, 2), pad, mode="reflect")
+    key = 1 - 1 / max(ratio, 1.05)
+    contrast = np.float32(TILT_GAIN * np.log(2) * (1 / key - 1 + max(float(to_light[2]), 0.2)))
+    across = np.float32(2 * np.pi) * rfftfreq(wide.shape[1]).astype(np.float32)[None, :]
+    upward = np.float32(-2 * np.pi) * fftfreq(wide.shape[0]).astype(np.float32)[:, None]
+    along = across * np.float32(to_light[0]) + upward * np.float32(to_light[1])
+    damped = along * along + np.float32(TILT_DAMPING) * (across * across + upward * upward) + np.float32(1e-8)
+    spectrum = np.asarray(rfft2(wide, workers=2)) * (-contrast * along / damped)  # of the height, times i
+    inner = np.s_[pad : wide.shape[0] - pad, pad : wide.shape[1] - pad]
+    slope = [np.asarray(irfft2(spectrum * axis, s=wide.shape, workers=2))[inner] for axis in (across, upward)]
+    return np.stack(slope, axis=-1).astype(np.float32)
 
 
 def integrate(slope: np.ndarray) -> np.ndarray:

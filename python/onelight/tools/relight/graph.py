@@ -13,7 +13,7 @@ from onelight.errors import RequestError
 from onelight.imaging import LUMINANCE, Grid, edit, mend, rgb32, write_bands
 from onelight.stages import Context, Stage
 from onelight.tools.relight import fit, geometry, shade
-from onelight.tools.relight.light import harmonics
+from onelight.tools.relight.light import Light, harmonics, present_light
 
 RADIUS, EPS = 8, 0.1  # edge-aware upsampling: window in working pixels, variance of stops that counts as an edge
 GEOMETRY_CLIPS = ("Source", "Denoised", "Normals", "Depth", "Matte", "Sky")
@@ -62,6 +62,8 @@ def decompose(context: Context, made: dict[str, Any]) -> dict[str, Any]:
     surface = geometry.surface_stops(working, stops)
     context.check()
     slope = geometry.relief(surface, knobs["detail"])
+    if (lamp := _present_key(made, knobs)) is not None:
+        slope = slope * np.float32(0.3) + geometry.tilted(surface, lamp.key, lamp.ratio)
     ground, depth, horizon = geometry.layout(sky, geometry.haze_cue(working, sky))
     gain = np.float32(knobs["relief"])
     flat = (1 - ground[..., None]) * np.array([0, 0.1, 1], np.float32) + ground[..., None] * np.array(
@@ -105,8 +107,13 @@ def present(context: Context, made: dict[str, Any]) -> dict[str, Any]:
     """The present light: the analysed knobs, or fitted to this frame where nobody analysed the shot."""
     if context.knobs["analysed"]:
         return {"fitted": {}, "status": ""}
-    found = fit.solve([fit.sample(made)])
+    found = fit.solve([fit.sample({**made, **decompose(context, made)})])
     return {"fitted": found, "status": "Not analysed: the present light was fitted to this frame. Press Analyse shot."}
+
+
+def _present_key(made: Mapping[str, Any], knobs: Mapping[str, Any]) -> Light | None:
+    """The present light, once it is known; None while it is being fitted."""
+    return present_light({**knobs, **made["fitted"]}) if "fitted" in made else None
 
 
 def _lit_knobs(context: Context, made: Mapping[str, Any]) -> dict[str, Any]:
@@ -141,7 +148,7 @@ def apply(context: Context, made: dict[str, Any]) -> dict[str, Any]:
         full *= made["guide"][rows, :, None]
         full += grid.grow(b, rows)
         more = None if extra is None else grid.grow(extra, rows)
-        if sky is not None:
+        if sky is not None and sky_full is not None:
             full += sky_full[rows, :, None] * (grid.grow(sky, rows) - full)
         if held is not None:
             full *= 1 - held[rows, :, None]
@@ -260,15 +267,14 @@ def analyse(contexts: Sequence[Context]) -> dict[str, float | bool]:
     return {"analysed": True, "exposure": float(np.median(np.log2(levels))), **found}
 
 
+GEOMETRY_KNOBS = ("relief", "detail", "auto_sky", "normals_coding", "depth_coding", "depth_scale")
+LIGHT_KNOBS = tuple(f"present_{what}" for what in ("azimuth", "elevation", "ratio", "softness"))
+CAMERA_KNOBS = ("camera_heading", "camera_pitch", "camera_roll")
 STAGES = (
     Stage("ingest", ingest, knobs=("analysed", "exposure"), clips=("Source", "Denoised"), cached=True),
+    Stage("present", present, knobs=("analysed", *GEOMETRY_KNOBS), clips=GEOMETRY_CLIPS, cached=True),
     Stage(
-        "decompose",
-        decompose,
-        knobs=("auto_sky", "relief", "detail", "normals_coding", "depth_coding", "depth_scale"),
-        clips=GEOMETRY_CLIPS,
-        cached=True,
+        "decompose", decompose, knobs=(*GEOMETRY_KNOBS, *LIGHT_KNOBS, *CAMERA_KNOBS), clips=GEOMETRY_CLIPS, cached=True
     ),
-    Stage("present", present, knobs=("analysed",), clips=GEOMETRY_CLIPS, cached=True),
     Stage("apply", apply, clips=(*GEOMETRY_CLIPS, "Emissive")),
 )

@@ -1,17 +1,21 @@
 """Relight's knobs, in set language: the new light, the surface and air, geometry, camera, the present light."""
 
+from typing import Any
+
 from onelight.spec import Angle, Bool, Button, Choice, Float, Int, Knob, Option, SameAs
 
 # fmt: off
-KELVIN = {"hard": (1500.0, 25000.0), "soft": (2000.0, 12000.0), "default": 6500.0, "unit": "K", "digits": 0}
-TINT = {"hard": (-5.0, 5.0), "soft": (-2.0, 2.0)}
-UNIT = {"hard": (0.0, 1.0), "soft": (0.0, 1.0)}
-RATIO = {"hard": (1.0, 128.0), "soft": (1.0, 16.0), "unit": ": 1", "digits": 2}
-STOPS = {"hard": (-10.0, 10.0), "soft": (-4.0, 4.0), "unit": "stops"}
-AZIMUTH = {"hard": (-3600.0, 3600.0), "soft": (-180.0, 180.0), "digits": 1}
-ELEVATION = {"hard": (-90.0, 90.0), "soft": (-10.0, 90.0), "digits": 1}
-CAMERA_TURN = {"hard": (-36000.0, 36000.0), "soft": (-180.0, 180.0), "digits": 2}
-FRAME = {"animates": False, "affects_render": False, "soft": (0, 2000)}
+KELVIN: dict[str, Any] = {
+    "hard": (1500.0, 25000.0), "soft": (2000.0, 12000.0), "default": 6500.0, "unit": "K", "digits": 0
+}
+TINT: dict[str, Any] = {"hard": (-5.0, 5.0), "soft": (-2.0, 2.0)}
+UNIT: dict[str, Any] = {"hard": (0.0, 1.0), "soft": (0.0, 1.0)}
+RATIO: dict[str, Any] = {"hard": (1.0, 128.0), "soft": (1.0, 16.0), "unit": ": 1", "digits": 2}
+STOPS: dict[str, Any] = {"hard": (-10.0, 10.0), "soft": (-4.0, 4.0), "unit": "stops"}
+AZIMUTH: dict[str, Any] = {"hard": (-3600.0, 3600.0), "soft": (-180.0, 180.0), "digits": 1}
+ELEVATION: dict[str, Any] = {"hard": (-90.0, 90.0), "soft": (-10.0, 90.0), "digits": 1}
+CAMERA_TURN: dict[str, Any] = {"hard": (-36000.0, 36000.0), "soft": (-180.0, 180.0), "digits": 2}
+FRAME: dict[str, Any] = {"animates": False, "affects_render": False, "soft": (0, 2000)}
 
 PRESENT_AZIMUTH, PRESENT_ELEVATION, PRESENT_RATIO, PRESENT_SOFTNESS = -40.0, 45.0, 3.0, 0.2
 

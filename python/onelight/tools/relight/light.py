@@ -127,14 +127,17 @@ def fill_shape(basis: np.ndarray, weights: np.ndarray) -> np.ndarray:
     return np.maximum(1 + basis @ weights.astype(np.float32), np.float32(0.1))
 
 
-def lights(knobs: Mapping[str, Any]) -> tuple[Light, Light]:
-    """The present light and the new one in the frame's camera. Equal knobs give equal lights, to the bit."""
+def present_light(knobs: Mapping[str, Any]) -> Light:
+    """The light the plate was shot in, in the frame's camera."""
+    return _light(knobs, "present_azimuth", "present_elevation", "present_softness", "present_ratio", 0.0)
+
+
+def new_light(knobs: Mapping[str, Any]) -> Light:
+    """The light asked for, in the frame's camera. Equal knobs give the present light, to the bit."""
+    return _light(knobs, "key_azimuth", "key_elevation", "key_softness", "fill_ratio", knobs["key_stops"])
+
+
+def _light(knobs: Mapping[str, Any], azimuth: str, elevation: str, softness: str, ratio: str, stops: float) -> Light:
     turn = camera_rotation(knobs["camera_heading"], knobs["camera_pitch"], knobs["camera_roll"])
-
-    def light(azimuth: str, elevation: str, softness: str, ratio: str, stops: float) -> Light:
-        towards = turn @ direction(knobs[azimuth], knobs[elevation])
-        return Light(towards, knobs[softness], max(knobs[ratio], 1.0), 2.0**stops)
-
-    present = light("present_azimuth", "present_elevation", "present_softness", "present_ratio", 0.0)
-    new = light("key_azimuth", "key_elevation", "key_softness", "fill_ratio", knobs["key_stops"])
-    return present, new
+    towards = turn @ direction(knobs[azimuth], knobs[elevation])
+    return Light(towards, knobs[softness], max(knobs[ratio], 1.0), 2.0**stops)

@@ -53,7 +53,7 @@ def cast_shadow(depth: np.ndarray, to_light: np.ndarray, softness: float, depth_
 
 def shading(g: Mapping[str, Any], knobs: Mapping[str, Any], colour: Colour) -> dict[str, np.ndarray]:
     """Present shading [h, w], the new one [h, w, 3] in the space of the edit, and the new key alone [h, w]."""
-    present, new = lit.lights(knobs)
+    present, new = lit.present_light(knobs), lit.new_light(knobs)
     normals, openness = g["normals"], g["visibility"]
     weights = np.array([knobs[f"present_fill_{name}"] for name in SH_NAMES])
     fill = lit.fill_shape(g["basis"], weights) * openness if weights.any() else openness
@@ -104,7 +104,7 @@ def sky_stops(g: Mapping[str, Any], knobs: Mapping[str, Any], colour: Colour) ->
     if knobs["sky_warmth"] > 0:
         rows = np.arange(height, dtype=np.float32)[:, None] / height
         near = np.exp2(-np.maximum(g["horizon"] - rows, 0) * np.float32(5.0)) * np.float32(knobs["sky_warmth"])
-        _, new = lit.lights(knobs)
+        new = lit.new_light(knobs)
         columns = (np.arange(width, dtype=np.float32)[None, :] + 0.5) / width - 0.5
         towards = np.float32(0.7 + 0.3 * np.clip(-new.key[2], -1, 1)) * (1 + np.float32(0.8 * new.key[0]) * columns)
         glow = np.log2(gains(lit.colour(knobs["key_kelvin"], knobs["key_tint"]), colour))
@@ -118,7 +118,7 @@ def added(
     """Light that no multiplication gives: haze and sheen [h, w, 3] in the space of the edit; None where none is."""
     total: np.ndarray | None = None
     level = np.float32(g["level"])
-    _, new = lit.lights(knobs)
+    new = lit.new_light(knobs)
     if knobs["haze"] > 0:
         width = g["depth"].shape[1]
         columns = (np.arange(width, dtype=np.float32) + 0.5) / width - 0.5
