@@ -56,7 +56,7 @@ def select(file: str, names: tuple[str, ...], layer: str, kind: Kind, part_name:
         letter = next((letter for letter in "AR" if letter in found and not unnamed), None)
         if letter is None:
             raise ImageError(f"{file} has {_listed(names)}: a mask needs an alpha, R, G, B or exactly one channel")
-        return Selection((found[letter],) * 3, found[letter])
+        return Selection((found[letter], found[letter], found[letter]), found[letter])
     if {"R", "G", "B"} <= found.keys() and not unnamed:
         return Selection((found["R"], found["G"], found["B"]), found.get("A"))
     layers = sorted({name.rpartition(".")[0] for name in names if name.rpartition(".")[2].lower() in _WORDS} - {""})

@@ -115,8 +115,10 @@ def read_frame(path: str | Path, kind: channels.Kind = "plate") -> Frame:
         raise ImageError(f"{file} cannot be read as an image: {complaint}")
     try:
         part, chosen = _choose_part(source, file, layer, kind)
-        spec = source.spec()
-        half = str(spec.format) in ("half", "uint8")
+        spec = source.spec().copy()
+        used = {*chosen.rgb, *([] if chosen.alpha is None else [chosen.alpha])}
+        kinds = [spec.channelformat(index) for index in used]  # an id channel beside them may be of any type
+        half = all(str(kind) in ("half", "uint8") for kind in kinds)
         pixels = source.read_image(part, 0, 0, spec.nchannels, oiio.HALF if half else oiio.FLOAT)
         if pixels is None:
             raise ImageError(f"{file} is broken or cut short: {reason(source.geterror)}")
@@ -125,6 +127,7 @@ def read_frame(path: str | Path, kind: channels.Kind = "plate") -> Frame:
     finally:
         source.close()
     rgba = np.ascontiguousarray(chosen.pick(pixels.reshape(spec.height, spec.width, spec.nchannels)))
+    spec.set_format(next((kind for kind in kinds if str(kind) not in ("half", "uint8")), kinds[0]))
     parts = spec.get_int_attribute("oiio:subimages", 1)
     name = spec.get_string_attribute("name") or f"number {part + 1}"
     note = f"{file.name}: part {name} taken, the first of {parts} that fits" if parts > 1 else ""

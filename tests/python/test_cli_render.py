@@ -84,6 +84,56 @@ def test_a_full_disk_is_named_and_leaves_no_part(shot: Path) -> None:
     assert list((shot / "out").iterdir()) == []
 
 
+def test_a_read_only_folder_is_named(shot: Path) -> None:
+    (shot / "out").chmod(0o555)
+    for parent in [shot, *shot.parents]:  # root may write anywhere, so another user tries, who must get there
+        if os.getuid() == 0 and parent.owner() == shot.owner() and parent != Path("/"):
+            parent.chmod(parent.stat().st_mode | 0o055)
+
+    drop = "os.setgroups([]); os.setgid(65534); os.setuid(65534)" if os.getuid() == 0 else "pass"
+    as_user = f"import os; import onelight.cli.app; from onelight.cli import main; {drop}; main()"
+    words = [sys.executable, "-c", as_user, "render", "probe", *io(shot)]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "out.1001.exr cannot be written: Permission denied" in done.stderr
+    assert list((shot / "out").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("deep.exr", "is a deep image: flatten it first"),
+        ("bomb.exr", "header claims"),
+        ("missing_tiles.exr", "is broken or cut short"),
+        ("luminance_only.exr", "has 1 channel (Y): R, G, B and perhaps A are expected"),
+    ],
+)
+def test_a_plate_that_cannot_be_one_is_named_with_the_reason(server: Any, shot: Path, name: str, sentence: str) -> None:
+    plate = Path(__file__).parents[1] / "data" / "breakers" / name
+    code, said = render(server, "--in", plate, "--out", f"{shot}/out/o.exr", *FLIP)
+    assert code == 1
+    assert sentence in said["error"]
+    assert name in said["error"]
+
+
+def test_nan_luminance_chroma_multi_part_and_overscan_plates_render(server: Any, shot: Path) -> None:
+    for name in (
+        "nan_and_inf.exr",
+        "luminance_chroma.exr",
+        "multipart.exr",
+        "overscan.exr",
+        "window_outside_format.exr",
+    ):
+        plate = Path(__file__).parents[1] / "data" / "breakers" / name
+        words = ["--in", plate, "--out", f"{shot}/out/{name}", "--set", "key_stops=-1"]
+        code, said = render(server, *words, tool="relight")
+        assert code == 0, said["error"]
+        before, after = images.read_frame(plate), images.read_frame(shot / "out" / name)
+        assert after.window == before.window
+        finite = np.isfinite(before.pixels).all(axis=-1)
+        assert np.isfinite(after.pixels[finite]).all(), name
+
+
 def test_neutral_knobs_copy_the_plate_and_need_no_server(shot: Path) -> None:
     done = onelight("render", "probe", "--server", "127.0.0.1:9", *io(shot))
     assert done.returncode == 0, done.stderr

@@ -94,6 +94,22 @@ def test_channels_are_taken_by_name_whatever_their_order(tmp_path: Path) -> None
     assert images.read_frame(file).pixels[0, 0].tolist() == [4, 3, 2, 1]
 
 
+def test_half_colours_stay_half_beside_channels_of_other_types(tmp_path: Path) -> None:
+    spec = oiio.ImageSpec(3, 2, 5, "float")
+    spec.channelnames = ("R", "G", "B", "Z", "id")
+    spec.channelformats = tuple(oiio.TypeDesc(kind) for kind in ("half", "half", "half", "float", "uint32"))
+    output = oiio.ImageOutput.create("p.exr")
+    assert output is not None
+    assert output.open(str(tmp_path / "p.exr"), spec), output.geterror()
+    assert output.write_image(np.full((2, 3, 5), 0.5, np.float32))
+    assert output.close()
+    frame = images.read_frame(tmp_path / "p.exr")
+    assert frame.pixels.dtype == np.float16
+    assert (frame.pixels[..., :3] == 0.5).all()
+    images.write_frame(tmp_path / "out.exr", frame)
+    assert str(images.read_frame(tmp_path / "out.exr").spec.format) == "half"
+
+
 def test_a_layer_is_read_by_its_name_behind_a_colon(tmp_path: Path) -> None:
     names = ("R", "G", "B", "diffuse.R", "diffuse.G", "diffuse.B")
     file = save(tmp_path / "p.exr", np.arange(6, dtype=np.float16)[None, None].repeat(2, 0), "half", names)
