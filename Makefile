@@ -19,6 +19,7 @@ demo: build  ## relight a still and a clip through the OpenFX plug-in, into demo
 	.venv/bin/onelight demo --out demo/out
 
 test: build  ## every test: Python, then C++
+	@scripts/setup_tritonclient >/dev/null
 	.venv/bin/python -m pytest
 	ctest --preset release
 

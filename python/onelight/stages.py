@@ -1,4 +1,4 @@
-"""What a tool's per-frame computation is made of, and what it gets to see: stages, their context, a frame's geometry."""
+"""What a tool's computation for a frame is made of and gets to see: stages, their context, the frame's geometry."""
 
 from __future__ import annotations
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from onelight.errors import ImageError, RequestError
+from onelight.errors import RequestError
 from onelight.tools.relight.geometry import normalise, slopes
 from onelight.tools.relight.light import direction
 
@@ -53,11 +53,11 @@ def procedural(count: int = 8, seed: int = 20261121) -> Iterator[Case]:
             yield Case(f"{split}_{number:02d}", split, plate + grain, truth, first, second, mask, normals)
 
 
-def photographed(folder: Path) -> Iterator[Case]:
+def photographed(folder: Path, read: Callable[[Path], np.ndarray]) -> Iterator[Case]:
     """Every ordered pair of lights of every object in `folder`: one folder each with linear `light.NN.*`, `lights.txt`.
 
-    Row N of `lights.txt` is the direction of image N (x right, y up, z to camera); `mask.*` is optional. RequestError
-    names a folder whose rows and images do not match.
+    `read` gives the linear float32 pixels [H, W, 3] of a file. Row N of `lights.txt` is the direction of image N (x
+    right, y up, z to camera); `mask.*` is optional. RequestError names a folder whose rows and images do not match.
     """
     for place in sorted(path for path in folder.iterdir() if (path / "lights.txt").is_file()):
         images = sorted(place.glob("light.*"))
@@ -67,23 +67,14 @@ def photographed(folder: Path) -> Iterator[Case]:
                 f"{place}: lights.txt has {directions.shape} values for {len(images)} images; "
                 "it needs one row x y z for each."
             )
-        pixels = [_read(path) for path in images]
+        pixels = [read(path) for path in images]
         mask_file = next(iter(sorted(place.glob("mask.*"))), None)
-        mask = np.ones(pixels[0].shape[:2], bool) if mask_file is None else _read(mask_file)[..., 0] > 0.5
+        mask = np.ones(pixels[0].shape[:2], bool) if mask_file is None else read(mask_file)[..., 0] > 0.5
         units = directions / np.linalg.norm(directions, axis=1, keepdims=True)
         for i, plate in enumerate(pixels):
             for j, truth in enumerate(pixels):
                 if i != j:
                     yield Case(f"{place.name}_{i:02d}_{j:02d}", place.name, plate, truth, units[i], units[j], mask)
-
-
-def _read(path: Path) -> np.ndarray:
-    import OpenImageIO as oiio
-
-    pixels = oiio.ImageBuf(str(path)).get_pixels(oiio.FLOAT)
-    if pixels is None or pixels.size == 0:
-        raise ImageError(f"{path} cannot be read as an image.")
-    return np.ascontiguousarray(pixels[..., :3] if pixels.shape[-1] >= 3 else np.repeat(pixels[..., :1], 3, -1))
 
 
 def _objects(random: np.random.Generator) -> np.ndarray:

@@ -16,8 +16,14 @@ from onelight.tools.relight.light import angles
 from onelight.tools.relight.spec import TOOL
 
 
-def run(folder: Path | None = None, progress: Callable[[Iterable[Any]], Iterable[Any]] = iter) -> list[dict[str, Any]]:
+def run(
+    folder: Path | None = None,
+    read: Callable[[Path], np.ndarray] | None = None,
+    progress: Callable[[list[cases.Case]], Iterable[cases.Case]] = iter,
+) -> list[dict[str, Any]]:
     """Rows {case, split, method, metric, value} over the procedural cases, or those photographed in `folder`.
+
+    `read` gives the linear pixels [H, W, 3] of a file in `folder`; `progress` wraps the list of cases.
 
     Metric `psnr` (dB): linear, after the best scalar gain inside the mask, peak = 99.5th percentile of the truth.
     Methods: `model` (this tool, both lights given), `model_fitted` (its own fit of the present light), `nothing` (the
@@ -25,7 +31,7 @@ def run(folder: Path | None = None, progress: Callable[[Iterable[Any]], Iterable
     tool with the true normals connected: what better geometry would bring). Metric `normals_error` is in degrees.
     """
     rows = []
-    found = list(cases.procedural() if folder is None else cases.photographed(folder))
+    found = list(cases.procedural() if folder is None or read is None else cases.photographed(folder, read))
     for case in progress(found):
         results = {"nothing": case.plate, "cdl": _best_cdl(case), "model": _relit(case, {})}
         if case.normals is not None:
