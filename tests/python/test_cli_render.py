@@ -91,8 +91,16 @@ def test_a_read_only_folder_is_named(shot: Path) -> None:
             parent.chmod(parent.stat().st_mode | 0o055)
 
     drop = "os.setgroups([]); os.setgid(65534); os.setuid(65534)" if os.getuid() == 0 else "pass"
-    as_user = f"import os; import onelight.cli.app; from onelight.cli import main; {drop}; main()"
-    words = [sys.executable, "-c", as_user, "render", "probe", *io(shot)]
+    warm = ["render", "probe", "--in", f"{shot}/plate.1001.exr", "--out", f"{shot}/warm.exr"]
+    code = f"""
+import os
+from onelight.cli import main
+from onelight.cli.app import app
+app({warm!r}, standalone_mode=False)  # the other user may not be allowed to read Python's own modules
+{drop}
+main()
+"""
+    words = [sys.executable, "-c", code, "render", "probe", *io(shot)]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "out.1001.exr cannot be written: Permission denied" in done.stderr
