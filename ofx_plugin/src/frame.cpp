@@ -12,17 +12,23 @@ namespace {
 
 constexpr uint16_t half_one = 0x3c00;
 
+// Clamped to 0..1; NaN is 0. Two selects, so that a row of them becomes vector code.
+inline float unit(float v) {
+  const float low = v > 0.0f ? v : 0.0f;
+  return low < 1.0f ? low : 1.0f;
+}
+
 struct ByteSample {
   using Type = uint8_t;
   static constexpr Type one = 255;
   static float load(Type v) { return float(v) / 255.0f; }
-  static Type store(float v) { return v > 0.0f ? v < 1.0f ? Type(v * 255.0f + 0.5f) : one : Type(0); }  // NaN is 0
+  static Type store(float v) { return Type(int(unit(v) * 255.0f + 0.5f)); }
 };
 struct ShortSample {
   using Type = uint16_t;
   static constexpr Type one = 65535;
   static float load(Type v) { return float(v) / 65535.0f; }
-  static Type store(float v) { return v > 0.0f ? v < 1.0f ? Type(v * 65535.0f + 0.5f) : one : Type(0); }
+  static Type store(float v) { return Type(int(unit(v) * 65535.0f + 0.5f)); }
 };
 struct HalfSample {
   using Type = uint16_t;
@@ -55,36 +61,40 @@ const std::array<uint8_t, 65536> &byte_of_half() {
   return *table;
 }
 
+// One sample; an object, so that a table is looked for once a row and not once a sample.
 template <typename From, typename To>
-struct Convert {
-  static typename To::Type sample(typename From::Type v) { return To::store(From::load(v)); }
+struct Converter {
+  typename To::Type operator()(typename From::Type v) const { return To::store(From::load(v)); }
 };
 template <typename Same>
-struct Convert<Same, Same> {
-  static typename Same::Type sample(typename Same::Type v) { return v; }
+struct Converter<Same, Same> {
+  typename Same::Type operator()(typename Same::Type v) const { return v; }
 };
 template <>
-struct Convert<ByteSample, HalfSample> {
-  static uint16_t sample(uint8_t v) { return half_of_byte()[v]; }
+struct Converter<ByteSample, HalfSample> {
+  const uint16_t *table = half_of_byte().data();
+  uint16_t operator()(uint8_t v) const { return table[v]; }
 };
 template <>
-struct Convert<HalfSample, ByteSample> {
-  static uint8_t sample(uint16_t v) { return byte_of_half()[v]; }
+struct Converter<HalfSample, ByteSample> {
+  const uint8_t *table = byte_of_half().data();
+  uint8_t operator()(uint16_t v) const { return table[v]; }
 };
 
 template <typename From, typename To>
 void convert(int from, const void *source, int to, void *target, std::size_t pixels) {
   const auto *in = static_cast<const typename From::Type *>(source);
   auto *out = static_cast<typename To::Type *>(target);
+  const Converter<From, To> converted;
   if (from == to) {
-    for (std::size_t i = 0; i < pixels * std::size_t(from); ++i) out[i] = Convert<From, To>::sample(in[i]);
+    for (std::size_t i = 0; i < pixels * std::size_t(from); ++i) out[i] = converted(in[i]);
     return;
   }
   for (std::size_t i = 0; i < pixels; ++i, in += from, out += to) {
     for (int c = 0; c < to; ++c) {
       // Alpha of RGB is 1; one channel is all four; to one channel goes alpha, or of RGB the red one.
-      const int source_channel = from == 1 ? 0 : to == 1 ? (from == 4 ? 3 : 0) : c;
-      out[c] = source_channel < from ? Convert<From, To>::sample(in[source_channel]) : To::one;
+      const int channel = from == 1 ? 0 : to == 1 ? (from == 4 ? 3 : 0) : c;
+      out[c] = channel < from ? converted(in[channel]) : To::one;
     }
   }
 }
