@@ -15,12 +15,6 @@ constexpr double analyse_reach = 50;   // frames around the current one, where n
 constexpr double resolve_seconds = 5;  // an edit of Show, Version or Server holds the panel no longer than this
 constexpr int resolve_side = 64;       // pixels; the smallest picture every tool can look at
 
-std::string text_of(const Reply &reply, const char *name) {
-  const auto found = reply.parameters.find(name);
-  const auto *text = found == reply.parameters.end() ? nullptr : std::get_if<std::string>(&found->second);
-  return text ? *text : "";
-}
-
 }  // namespace
 
 ofx::Status Node::changed(const Properties &in) {
@@ -32,6 +26,12 @@ ofx::Status Node::changed(const Properties &in) {
   const std::string name = in.text(ofx::PropName);
   const table::Knob *knob = find_knob(tool_, name);
   if (!knob) return ofx::StatReplyDefault;
+  std::string remark;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    remark.swap(remark_);
+  }
+  if (!remark.empty()) params_.note("status", remark, time);
   try {
     if (std::string_view(knob->action) == "analyse") {
       analyse(time, scale_of(in));
@@ -160,12 +160,12 @@ void Node::resolve_version(ofx::Time time) {
 }
 
 void Node::note(const Reply &reply, const std::string &status, ofx::Time time) {
-  const std::string version = text_of(reply, "version"), provider = text_of(reply, "provider");
+  const std::string version = text_of(reply.parameters, "version"), provider = text_of(reply.parameters, "provider");
   std::string told = status;
   if (!version.empty()) {
     told += (told.empty() ? "Model " : " Model ") + version + (provider.empty() ? "" : " on " + provider) + ".";
   }
-  params_.note("digest", text_of(reply, "digest"), time);
+  params_.note("digest", text_of(reply.parameters, "digest"), time);
   params_.note("status", told, time);
 }
 

@@ -165,4 +165,10 @@ bool from_wire(const table::Knob &knob, const Value &wire, KnobValue *value) {
   return true;
 }
 
+std::string text_of(const std::map<std::string, Value> &parameters, const std::string &name) {
+  const auto found = parameters.find(name);
+  const auto *text = found == parameters.end() ? nullptr : std::get_if<std::string>(&found->second);
+  return text ? *text : "";
+}
+
 }  // namespace onelight

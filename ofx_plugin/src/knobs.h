@@ -46,4 +46,7 @@ std::map<std::string, Value> wire_knobs(const table::Tool &tool, const Reader &r
 // A reply's value as this knob holds it; nothing fits where the types are worlds apart: false, and `value` untouched.
 bool from_wire(const table::Knob &knob, const Value &wire, KnobValue *value);
 
+// The text of that name in a reply; empty where there is none.
+std::string text_of(const std::map<std::string, Value> &parameters, const std::string &name);
+
 }  // namespace onelight

@@ -126,14 +126,14 @@ Node::Sequence Node::sequence_of(const Properties &in) {
 }
 
 ofx::Status Node::begin_sequence(const Properties &in) {
-  const std::lock_guard<std::mutex> lock(sequences_mutex_);
+  const std::lock_guard<std::mutex> lock(mutex_);
   sequences_.push_back(sequence_of(in));
   return ofx::StatOK;
 }
 
 ofx::Status Node::end_sequence(const Properties &in) {
   const Sequence ended = sequence_of(in);
-  const std::lock_guard<std::mutex> lock(sequences_mutex_);
+  const std::lock_guard<std::mutex> lock(mutex_);
   const auto found = std::find_if(sequences_.begin(), sequences_.end(), [&](const Sequence &sequence) {
     return sequence.first == ended.first && sequence.last == ended.last && sequence.interactive == ended.interactive;
   });
@@ -141,10 +141,11 @@ ofx::Status Node::end_sequence(const Properties &in) {
   return ofx::StatOK;
 }
 
-bool Node::in_sequence(ofx::Time time) {
-  const std::lock_guard<std::mutex> lock(sequences_mutex_);
+bool Node::in_sequence(ofx::Time time, bool interactive) {
+  const std::lock_guard<std::mutex> lock(mutex_);
   return std::any_of(sequences_.begin(), sequences_.end(), [&](const Sequence &sequence) {
-    return !sequence.interactive && sequence.last > sequence.first && sequence.first <= time && time <= sequence.last;
+    if (sequence.first > time || sequence.last < time || sequence.interactive != interactive) return false;
+    return interactive || sequence.last > sequence.first;  // of a background render, one with more than one frame
   });
 }
 

@@ -40,7 +40,7 @@ class Node {
   static Sequence sequence_of(const Properties &in);
   const Clip &clip(const std::string &name) const;
   bool passes_through(ofx::Time time) const;
-  bool in_sequence(ofx::Time time);
+  bool in_sequence(ofx::Time time, bool interactive);
   int neighbours(const table::Clip &clip, ofx::Time time) const;
 
   // Rendering: render.cpp
@@ -71,8 +71,9 @@ class Node {
   std::vector<Clip> clips_;  // in the table's order
   Clip output_;
   Messages messages_;
-  std::mutex sequences_mutex_;
+  std::mutex mutex_;                 // of what follows: frames of one node render at the same time
   std::vector<Sequence> sequences_;  // that are being rendered
+  std::string remark_;  // what the server said of the last frame; a render writes no knob, the next edit does
 };
 
 }  // namespace onelight

@@ -21,7 +21,7 @@ ofx::Status Node::render(const Properties &in) {
   Frame frame;
   frame.time = in.number(ofx::PropTime);
   frame.scale = scale_of(in);
-  frame.interactive = in.integer(ofx::ImageEffectPropInteractiveRenderStatus) != 0;
+  frame.interactive = in.integer(ofx::ImageEffectPropInteractiveRenderStatus) != 0 || in_sequence(frame.time, true);
   frame.output = output_.fetch(frame.time);
   if (!frame.output || !in.rect(ofx::ImageEffectPropRenderWindow, &frame.window)) return ofx::StatFailed;
   frame.window = intersection(frame.window, frame.output->image().bounds);
@@ -64,7 +64,7 @@ void Node::prepare(Frame &frame) const {
 
 // What must not be rendered although it could be. Throws the sentence.
 void Node::check(const Frame &frame) {
-  const bool sequence = !frame.interactive && in_sequence(frame.time);
+  const bool sequence = !frame.interactive && in_sequence(frame.time, false);
   if (*tool_.analysed_flag && sequence && !params_.on(tool_.analysed_flag, frame.time)) {
     throw std::runtime_error("press Analyse shot");  // else each frame would be fitted alone, and flicker
   }
@@ -106,8 +106,10 @@ void Node::work(Frame &frame) {
   asked.out_half = half;
   asked.aborted = [this] { return suites_.effects->abort(effect_) != 0; };
   asked.read = [&](const void *result) { write_result(frame, result, part, {half ? Sample::Half : Sample::Float, 4}); };
-  infer(asked);
+  const Reply reply = infer(asked);
   messages_.clear();
+  const std::lock_guard<std::mutex> lock(mutex_);
+  remark_ = text_of(reply.parameters, "status");
 }
 
 // The window: the source, and over `part` of it the result under mask and mix.
