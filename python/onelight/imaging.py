@@ -48,7 +48,7 @@ def config(path: str | None = None) -> ocio.Config:
     source = path or os.environ.get("OCIO") or f"ocio://{PINNED_CONFIG}"
     try:
         return ocio.Config.CreateFromFile(source)
-    except ocio.Exception as error:
+    except (ocio.Exception, ocio.ExceptionMissingFile) as error:
         raise ColourError(f"The OpenColorIO config {source} cannot be used: {error}") from error
 
 
@@ -157,14 +157,14 @@ def mend(rgb: np.ndarray) -> tuple[np.ndarray, int]:
 
 @dataclass(frozen=True)
 class Grid:
-    """The working grid: the format's pixels in blocks of `factor`, anchored to its top left corner.
+    """The working grid: the picture in blocks of `factor`, anchored to the format's top left corner.
 
-    Estimation looks at the format only, so that overscan changes nothing inside it; beyond the format, and beyond the
-    data window inside it, the nearest estimate holds.
+    The picture is where window and format meet. Estimation looks at nothing else, so overscan changes nothing inside
+    the format and an empty border is not taken for picture; beyond it the nearest estimate holds.
     """
 
     factor: int
-    top: int  # rows of the window above the format's first row (negative: the window starts inside the format)
+    top: int  # rows of the window above the grid's first row (negative: the grid starts above the window)
     left: int
     height: int  # working size
     width: int
@@ -172,18 +172,20 @@ class Grid:
 
     @staticmethod
     def of(info: FrameInfo, longest: int = 1024) -> Grid:
-        """A grid whose longer side is at most `longest`. RequestError where window and format do not meet."""
+        """A grid for a frame whose format is at most `longest` on the grid. RequestError for an empty window."""
         (x1, y1, x2, y2), (fx1, fy1, fx2, fy2) = info.window, info.format
-        if min(x2, fx2) <= max(x1, fx1) or min(y2, fy2) <= max(y1, fy1):  # the plate lies wholly outside the format
-            fx1, fy1, fx2, fy2 = x1, y1, x2, y2
         if x2 <= x1 or y2 <= y1:
             raise RequestError("The plate has no pixels: its data window is empty.")
+        if min(x2, fx2) <= max(x1, fx1) or min(y2, fy2) <= max(y1, fy1):  # the plate lies wholly outside the format
+            fx1, fy1, fx2, fy2 = x1, y1, x2, y2
         factor = max(1, -(-max(fx2 - fx1, fy2 - fy1) // longest))
-        height, width = -(-(fy2 - fy1) // factor), -(-(fx2 - fx1) // factor)
-        return Grid(factor, y2 - fy2, fx1 - x1, height, width, (y2 - y1, x2 - x1))
+        top, left = max(fy2 - y2, 0) // factor * factor, max(x1 - fx1, 0) // factor * factor  # whole blocks left out
+        height = -(-(fy2 - top - max(y1, fy1)) // factor)
+        width = -(-(min(x2, fx2) - fx1 - left) // factor)
+        return Grid(factor, y2 - fy2 + top, fx1 + left - x1, height, width, (y2 - y1, x2 - x1))
 
     def shrink(self, image: np.ndarray) -> np.ndarray:
-        """The format's part of a window-sized image [H, W(, C)] as block means, float32 at working size."""
+        """The picture's part of a window-sized image [H, W(, C)] as block means, float32 at working size."""
         h, w = self.window
         f = self.factor
         y1, x1 = max(self.top, 0), max(self.left, 0)
@@ -226,7 +228,7 @@ def edit(
     """Writes plate x ratio + added into `out` [h, w, 4], the render window in the plate's dtype, band by band.
 
     `operator(rows)` gives, for rows of the window, the ratio [rows, W, 4] and what is added (or None), in the space of
-    `Colour.decode`; their fourth channel is 1 and 0. Alpha is the plate's. A pixel whose ratio is exactly 1 with
+    `Colour.decode`; what stands in their fourth channel does not matter. Alpha is the plate's. A pixel whose ratio is exactly 1 with
     nothing added is the plate's, copied.
     """
     rows, columns = info.crop()
@@ -257,9 +259,9 @@ def edit(
         with np.errstate(over="ignore", invalid="ignore"):  # beyond the largest half is inf, as in a host's Multiply
             target[...] = result
         if (ratio[..., 1] == 1).any():  # a look at one channel first: most bands have no neutral pixel at all
-            neutral = (ratio == 1).all(axis=-1)
+            neutral = (ratio[..., :3] == 1).all(axis=-1)
             if added is not None:
-                neutral &= (added == 0).all(axis=-1)
+                neutral &= (added[..., :3] == 0).all(axis=-1)
             np.copyto(target, source, where=neutral[..., None])
         target[..., 3] = source[..., 3]
 

@@ -194,3 +194,13 @@ def test_overscan_changes_nothing_well_inside_the_format(tool: Tool) -> None:
     with_overscan = run(tool, plate, knobs, info=full)["output"][16 + 0 : 16 + 96, 16 : 16 + 160]
     without = run(tool, np.ascontiguousarray(plate[16 : 16 + 96, 16 : 16 + 160]), knobs, info=inner)["output"]
     assert np.array_equal(bits(with_overscan), bits(without))
+
+
+@every_tool
+def test_an_empty_border_inside_the_format_is_not_taken_for_picture(tool: Tool) -> None:
+    plate, knobs = scene(), active(tool)
+    window = (100, 50, 300, 170)
+    alone = run(tool, plate, knobs, info=FrameInfo(window, window, window))["output"]
+    bordered = run(tool, plate, knobs, info=FrameInfo(window, (0, 0, 640, 360), window))["output"]
+    if tool.id != "probe":  # its squares are anchored to the format, which moved
+        assert np.array_equal(bits(alone), bits(bordered))

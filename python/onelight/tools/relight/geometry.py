@@ -200,7 +200,7 @@ def tilted(surface: np.ndarray, to_light: np.ndarray, ratio: float) -> np.ndarra
     domain, with a Wiener term where the slope lies across the light. `ratio` is (key + fill) : fill.
     """
     pad = int(min(32, *(n - 1 for n in surface.shape)))
-    band = surface - blur(surface, TILT_REACH)
+    band = blur(surface, 1.5) - blur(surface, TILT_REACH)
     band *= band * band / (band * band + np.float32(NOISE**2))
     wide = np.pad(np.clip(band, -2, 2), pad, mode="reflect")
     key = 1 - 1 / max(ratio, 1.05)

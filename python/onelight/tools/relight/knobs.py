@@ -89,7 +89,7 @@ GEOMETRY: tuple[Knob, ...] = (
     Float("relief", "Relief", "How deep the estimated surface is; Normals and Depth inputs are taken as they are.",
           group="geometry", default=1.0, hard=(0.0, 4.0), soft=(0.0, 2.0)),
     Float("detail", "Fine detail", "How much small folds and textures count as relief.",
-          group="geometry", default=0.5, hard=(0.0, 2.0), soft=(0.0, 1.0)),
+          group="geometry", default=0.3, hard=(0.0, 2.0), soft=(0.0, 1.0)),
     Float("auto_sky", "Find the sky", "Without a Sky matte: how much of what looks like open sky is taken as sky.",
           group="geometry", default=1.0, **UNIT),
     Choice("normals_coding", "Normals are", "How the Normals input is coded; x right, y up, z to camera.",

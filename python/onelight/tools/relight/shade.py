@@ -16,8 +16,8 @@ from onelight.tools.relight import light as lit
 from onelight.tools.relight.geometry import blur, smoothstep
 from onelight.tools.relight.knobs import SH_NAMES
 
-SHADOW_LONGEST = 400  # cast shadows are marched at this size: they are soft, and every slider drag marches anew
-SHADOW_STEPS = 28
+SHADOW_LONGEST = 320  # cast shadows are marched at this size: they are soft, and every slider drag marches anew
+SHADOW_STEPS = 22
 
 
 def cast_shadow(depth: np.ndarray, to_light: np.ndarray, softness: float, depth_scale: float) -> np.ndarray:
@@ -83,12 +83,12 @@ def shading(g: Mapping[str, Any], knobs: Mapping[str, Any], colour: Colour) -> d
 
 def log_ratio(g: Mapping[str, Any], knobs: Mapping[str, Any], s: Mapping[str, np.ndarray]) -> np.ndarray:
     """Stops between new and present shading [h, w, 3], before the limit."""
-    stops = np.log2(s["new"] / s["old"][..., None])
+    even = -np.log2(s["old"])  # what is the same in all three channels
     if knobs["lift_shadows"] > 0:
-        stops += (g["shadow"] * np.float32(1.5 * knobs["lift_shadows"]))[..., None]
+        even += g["shadow"] * np.float32(1.5 * knobs["lift_shadows"])
     if knobs["haze"] > 0:
-        stops += np.log2(1 - _air(g, knobs))[..., None]
-    return stops
+        even += np.log2(1 - _air(g, knobs))
+    return np.log2(s["new"]) + cv2.merge([even] * 3)
 
 
 def gains(acescg: np.ndarray, colour: Colour) -> np.ndarray:
@@ -124,15 +124,15 @@ def added(
         columns = (np.arange(width, dtype=np.float32) + 0.5) / width - 0.5
         toward_sun = 1 + np.float32(0.6 * new.key[0]) * columns - np.float32(0.25 * new.key[2])
         air = _air(g, knobs) * np.clip(toward_sun, 0.4, 1.8)[None, :] * level * np.float32(new.level * 1.6)
-        total = air[..., None] * gains(lit.colour(knobs["haze_kelvin"]), colour)
+        total = _tinted(air, gains(lit.colour(knobs["haze_kelvin"]), colour))
     if knobs["specular"] > 0:
         half = new.key + np.array([0.0, 0.0, 1.0])
         half = (half / max(float(np.linalg.norm(half)), 1e-6)).astype(np.float32)
         power = np.float32(2 / max(knobs["roughness"], 0.05) ** 2)
         sheen = np.maximum(g["normals"] @ half, 0) ** power * s["key"] * level * np.float32(knobs["specular"])
-        sheen = sheen[..., None] * gains(lit.colour(knobs["key_kelvin"], knobs["key_tint"]), colour)
+        sheen = _tinted(sheen, gains(lit.colour(knobs["key_kelvin"], knobs["key_tint"]), colour))
         total = sheen if total is None else total + sheen
-    return None if total is None else np.ascontiguousarray(total, np.float32)
+    return total
 
 
 def shadow_of(surface: np.ndarray, stops: np.ndarray) -> np.ndarray:
@@ -152,3 +152,8 @@ def _air(g: Mapping[str, Any], knobs: Mapping[str, Any]) -> np.ndarray:
     """Share of what the camera sees that is air, [h, w]: exponential in depth; the sky has its own grade."""
     thickness = np.float32(2.5 * knobs["haze"])
     return (1 - np.exp2(-thickness * g["depth"] ** 2)) * (1 - np.float32(0.8) * g["sky"])
+
+
+def _tinted(amount: np.ndarray, tint: np.ndarray) -> np.ndarray:
+    """[h, w] x [3] as [h, w, 3], without broadcasting over a last axis of three, which is slow."""
+    return cv2.transform(np.ascontiguousarray(amount, np.float32), tint[:, None])
