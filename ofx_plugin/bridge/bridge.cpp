@@ -9,6 +9,7 @@
 #include "blend.h"
 #include "client.h"
 #include "local_server.h"
+#include "parallel.h"
 
 namespace py = pybind11;
 using namespace onelight;
@@ -150,7 +151,7 @@ py::tuple bridge_infer(const std::string &server, const std::string &show, const
     held.push_back(std::make_unique<Pixels>(value, clip, false));
     const Pixels *pixels = held.back().get();
     request.inputs.push_back({clip, pixels->width(), pixels->height(), pixels->half(),
-                              [pixels](void *to) { std::memcpy(to, pixels->data(), pixels->bytes()); }});
+                              [pixels](void *to) { copy_bytes(to, pixels->data(), pixels->bytes()); }});
   }
   py::object result = output;
   if (py::isinstance<py::tuple>(output)) {
@@ -167,7 +168,7 @@ py::tuple bridge_infer(const std::string &server, const std::string &show, const
     request.out_width = pixels->width();
     request.out_height = pixels->height();
     request.out_half = pixels->half();
-    request.read = [pixels](const void *from) { std::memcpy(pixels->data(), from, pixels->bytes()); };
+    request.read = [pixels](const void *from) { copy_bytes(pixels->data(), from, pixels->bytes()); };
   }
   Interruption interruption(aborted);
   request.aborted = [&interruption] { return interruption.poll(); };

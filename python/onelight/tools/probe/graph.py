@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import Any
 
@@ -18,9 +19,14 @@ from onelight.stages import Context, FrameInfo, Stage
 SQUARE = 64
 
 
+_HANDS = ThreadPoolExecutor(2, thread_name_prefix="probe")  # one core alone does not fill the memory bus
+
+
 def fold(pixels: np.ndarray) -> int:
     """All bytes of a packed frame folded into 64 bits by exclusive or."""
-    return int(np.bitwise_xor.reduce(pixels.reshape(-1).view(np.uint64)))
+    halves = np.array_split(pixels.reshape(-1).view(np.uint64), 2)
+    first, second = _HANDS.map(np.bitwise_xor.reduce, halves)
+    return int(first ^ second)
 
 
 def bands(folded: int, info: FrameInfo) -> Iterator[tuple[slice, np.ndarray]]:
@@ -43,9 +49,14 @@ def apply(pixels: np.ndarray, folded: int, info: FrameInfo, out: np.ndarray, fli
     """out = pixels x map (negated by `flip`), alpha as it is. Both arrays packed, of one dtype and shape."""
     words = np.array([0x0000_8000_8000_8000] if pixels.itemsize == 2 else [0x8000_0000_8000_0000, 0x8000_0000], "<u8")
     source, result = (array.reshape(len(array), -1).view(np.uint64) for array in (pixels, out))
-    for rows, negative in bands(folded, info):
+
+    def one(band: tuple[slice, np.ndarray]) -> None:
+        rows, negative = band
         mask = np.where((negative ^ flip)[:, None], words, np.uint64(0)).reshape(-1)
         np.bitwise_xor(source[rows], mask, out=result[rows])
+
+    for _ in _HANDS.map(one, bands(folded, info)):
+        pass
 
 
 def _work(context: Context, _: dict[str, Any]) -> dict[str, Any]:
