@@ -125,9 +125,9 @@ void Node::analyse(ofx::Time time, Scale scale) {
       if (std::string_view(writes[i].first->name) == followed) writes.emplace_back(follower, writes[i].second);
     }
   }
+  tell(reply, "Analysed " + std::to_string(offsets.size() + 1) + " frames.", &writes);
   params_.write(writes, std::string(tool_.label) + ": Analyse shot", time);
   messages_.clear();
-  note(reply, "Analysed " + std::to_string(offsets.size() + 1) + " frames.", time);
 }
 
 // Which model a show and version stand for: asked with a small grey picture, as nothing else answers for the model.
@@ -152,21 +152,23 @@ void Node::resolve_version(ofx::Time time) {
   try {
     const Reply reply = infer(asked);
     messages_.clear();
-    note(reply, "", time);
+    Writes writes;
+    tell(reply, "", &writes);
+    params_.write(writes, std::string(tool_.label) + ": model", time);
   } catch (const Error &) {
     params_.note("digest", "", time);  // whatever it was, it is not that any more
     throw;
   }
 }
 
-void Node::note(const Reply &reply, const std::string &status, ofx::Time time) {
+void Node::tell(const Reply &reply, const std::string &status, Writes *writes) const {
   const std::string version = text_of(reply.parameters, "version"), provider = text_of(reply.parameters, "provider");
   std::string told = status;
   if (!version.empty()) {
     told += (told.empty() ? "Model " : " Model ") + version + (provider.empty() ? "" : " on " + provider) + ".";
   }
-  params_.note("digest", text_of(reply.parameters, "digest"), time);
-  params_.note("status", told, time);
+  writes->emplace_back(find_knob(tool_, "digest"), text_of(reply.parameters, "digest"));
+  writes->emplace_back(find_knob(tool_, "status"), told);
 }
 
 }  // namespace onelight

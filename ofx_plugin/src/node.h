@@ -61,7 +61,7 @@ class Node {
   void analyse(ofx::Time time, Scale scale);
   std::vector<int> sampled(ofx::Time time, int *reference) const;
   void resolve_version(ofx::Time time);
-  void note(const Reply &reply, const std::string &status, ofx::Time time);
+  void tell(const Reply &reply, const std::string &status, Writes *writes) const;  // status and digest
 
   const Suites &suites_;
   const table::Tool &tool_;
