@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "half.h"
+#include "parallel.h"
 
 namespace onelight {
 namespace {
@@ -150,18 +151,22 @@ void pack(const Image &image, const Rect &window, bool half, void *packed) {
   const Layout wire{half ? Sample::Half : Sample::Float, 4};
   const std::size_t pixel = wire.pixel_bytes(), line = std::size_t(width(window)) * pixel;
   const Rect inside = intersection(image.data_window, window);
-  auto *target = static_cast<unsigned char *>(packed);
-  for (int y = window.y2 - 1; y >= window.y1; --y, target += line) {
-    if (empty(inside) || y < inside.y1 || y >= inside.y2) {
-      std::memset(target, 0, line);
-      continue;
+  const int rows = window.y2 - window.y1;
+  in_parts(rows, line * std::size_t(rows), [&](int first, int last) {
+    for (int i = first; i < last; ++i) {
+      const int y = window.y2 - 1 - i;
+      auto *target = static_cast<unsigned char *>(packed) + std::size_t(i) * line;
+      if (empty(inside) || y < inside.y1 || y >= inside.y2) {
+        std::memset(target, 0, line);
+        continue;
+      }
+      const std::size_t left = std::size_t(inside.x1 - window.x1) * pixel;
+      const std::size_t middle = std::size_t(width(inside)) * pixel;
+      std::memset(target, 0, left);
+      convert_row(image.layout, image.at(inside.x1, y), wire, target + left, std::size_t(width(inside)));
+      std::memset(target + left + middle, 0, line - left - middle);
     }
-    const std::size_t left = std::size_t(inside.x1 - window.x1) * pixel;
-    const std::size_t middle = std::size_t(width(inside)) * pixel;
-    std::memset(target, 0, left);
-    convert_row(image.layout, image.at(inside.x1, y), wire, target + left, std::size_t(width(inside)));
-    std::memset(target + left + middle, 0, line - left - middle);
-  }
+  });
 }
 
 bool is_black(const Image &image) {

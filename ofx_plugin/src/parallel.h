@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstring>
+#include <exception>
+#include <mutex>
 #include <system_error>
 #include <thread>
 #include <vector>
@@ -14,25 +16,36 @@ constexpr std::size_t kWorthAThread = std::size_t(4) << 20;  // bytes; starting 
 constexpr unsigned kMostThreads = 4;
 
 // Calls work(first, last) for consecutive parts of [0, count), on this thread and, for `bytes` worth it, on others.
-// `work` must not throw. A host out of threads gets everything done on this one.
+// What `work` throws is thrown here, once all are done. A host out of threads gets everything done on this one.
 template <typename Work>
 void in_parts(int count, std::size_t bytes, const Work &work) {
   const unsigned cores = std::min(kMostThreads, std::max(1u, std::thread::hardware_concurrency()));
   const int parts = std::max(1, std::min({int(cores), count, int(std::min<std::size_t>(bytes / kWorthAThread, 64))}));
   std::vector<std::thread> others;
+  std::exception_ptr trouble;
+  std::mutex mutex;
+  const auto careful = [&](int first, int last) {
+    try {
+      work(first, last);
+    } catch (...) {
+      const std::lock_guard<std::mutex> lock(mutex);
+      trouble = std::current_exception();
+    }
+  };
   others.reserve(std::size_t(parts));
   int done = 0;
   try {
     for (int part = 0; part + 1 < parts; ++part) {
       const int last = int(long(count) * (part + 1) / parts);
-      others.emplace_back([&work, done, last] { work(done, last); });
+      others.emplace_back([&careful, done, last] { careful(done, last); });
       done = last;
     }
   } catch (const std::system_error &) {
     // no more threads: the rest is done below
   }
-  work(done, count);
+  careful(done, count);
   for (std::thread &other : others) other.join();
+  if (trouble) std::rethrow_exception(trouble);
 }
 
 inline void copy_bytes(void *to, const void *from, std::size_t bytes) {

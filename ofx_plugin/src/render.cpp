@@ -2,6 +2,7 @@
 #include <cstring>
 
 #include "node.h"
+#include "parallel.h"
 
 namespace onelight {
 
@@ -122,27 +123,31 @@ void Node::write_result(const Frame &frame, const void *result, const Rect &part
   blend.mix = frame.mix;
   blend.alpha_from_result = frame.alpha_from_result;
   const std::size_t pixel = layout.pixel_bytes(), pixels = std::size_t(width(part));
-  std::vector<unsigned char> plate_scratch, result_scratch(layout == wire ? 0 : pixels * pixel);
-  std::vector<float> weights(frame.mask ? pixels : 0);
-  for (int y = frame.window.y1; y < frame.window.y2; ++y) {
-    const void *plate = row(source, layout, frame.window.x1, frame.window.x2, y, &plate_scratch);
-    void *target = output.at(frame.window.x1, y);
-    const bool inside = y >= part.y1 && y < part.y2;
-    if (!inside || width(part) != width(frame.window)) {
-      std::memcpy(target, plate, std::size_t(width(frame.window)) * pixel);
+  const auto rows = [&](int first, int last) {
+    std::vector<unsigned char> plate_scratch, result_scratch(layout == wire ? 0 : pixels * pixel);
+    std::vector<float> weights(frame.mask ? pixels : 0);
+    for (int y = frame.window.y1 + first; y < frame.window.y1 + last; ++y) {
+      const void *plate = row(source, layout, frame.window.x1, frame.window.x2, y, &plate_scratch);
+      void *target = output.at(frame.window.x1, y);
+      const bool inside = y >= part.y1 && y < part.y2;
+      if (!inside || width(part) != width(frame.window)) {
+        std::memcpy(target, plate, std::size_t(width(frame.window)) * pixel);
+      }
+      if (!inside) continue;
+      const void *line = static_cast<const unsigned char *>(result) +
+                         std::size_t(part.y2 - 1 - y) * pixels * wire.pixel_bytes();  // top row first
+      if (!(layout == wire)) {
+        convert_row(wire, line, layout, result_scratch.data(), pixels);
+        line = result_scratch.data();
+      }
+      if (frame.mask) mask_row(frame.mask->image(), frame.invert, part.x1, part.x2, y, weights.data());
+      const std::size_t left = std::size_t(part.x1 - frame.window.x1) * pixel;
+      blend_row(blend, static_cast<const unsigned char *>(plate) + left, line, frame.mask ? weights.data() : nullptr,
+                static_cast<unsigned char *>(target) + left, pixels);
     }
-    if (!inside) continue;
-    const void *line = static_cast<const unsigned char *>(result) +
-                       std::size_t(part.y2 - 1 - y) * pixels * wire.pixel_bytes();  // top row first
-    if (!(layout == wire)) {
-      convert_row(wire, line, layout, result_scratch.data(), pixels);
-      line = result_scratch.data();
-    }
-    if (frame.mask) mask_row(frame.mask->image(), frame.invert, part.x1, part.x2, y, weights.data());
-    const std::size_t left = std::size_t(part.x1 - frame.window.x1) * pixel;
-    blend_row(blend, static_cast<const unsigned char *>(plate) + left, line, frame.mask ? weights.data() : nullptr,
-              static_cast<unsigned char *>(target) + left, pixels);
-  }
+  };
+  const int height = frame.window.y2 - frame.window.y1;
+  in_parts(height, std::size_t(height) * pixels * pixel, rows);
 }
 
 // The source, or black where there is none.

@@ -228,8 +228,8 @@ def edit(
     """Writes plate x ratio + added into `out` [h, w, 4], the render window in the plate's dtype, band by band.
 
     `operator(rows)` gives, for rows of the window, the ratio [rows, W, 4] and what is added (or None), in the space of
-    `Colour.decode`; what stands in their fourth channel does not matter. Alpha is the plate's. A pixel whose ratio is exactly 1 with
-    nothing added is the plate's, copied.
+    `Colour.decode`; what stands in their fourth channel does not matter. Alpha is the plate's. A pixel whose ratio is
+    exactly 1 with nothing added is the plate's, copied.
     """
     rows, columns = info.crop()
 

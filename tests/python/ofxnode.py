@@ -132,6 +132,11 @@ class Node:
 
     # Rendering
 
+    def prefetch(self, time: float) -> None:
+        """Have every clip's image of that time ready, so that a timed render does not wait for it."""
+        for plate in self.plates.values():
+            plate.image(float(time), 1.0, 1.0)
+
     def render(self, time: float, window: Window | None = None, scale: float = 1.0, **options: Any) -> np.ndarray:
         """One frame: [height, width, channels] of the window, in the source's depth, as the viewer shows it.
 

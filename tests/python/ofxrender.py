@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time as clock
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -75,8 +74,6 @@ def render_once(
         return Rendered(OK, crop(pixels, bounds, window), window, identity=identity)
     span = sequence or (time, time)
     effect.sequence("OfxImageEffectActionBeginSequenceRender", span, 1.0, request)
-    began = clock.perf_counter()
-    status, image, unwritten = effect.render(request)
-    seconds = clock.perf_counter() - began
+    status, image, unwritten, seconds = effect.render(request)
     effect.sequence("OfxImageEffectActionEndSequenceRender", span, 1.0, request)
     return Rendered(status, image.pixels(window), window, unwritten, seconds=seconds)

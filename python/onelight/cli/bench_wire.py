@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from statistics import median
 from typing import Any
 
 import numpy as np
 
 from onelight import _bridge
+from onelight.cli.own_server import own_server
 from onelight.client import Client
+from onelight.demo.comp import bundle, host_module
 from onelight.errors import OnelightError
 from onelight.stages import FrameInfo
 
@@ -47,22 +46,31 @@ class Row:
     bytes: int
     ratio_to_two_copies: float
     seconds: float
-    server_seconds: float
+    server_seconds: float | None  # unknown where a node does the asking
+
+    def sentence(self) -> str:
+        """The row to read."""
+        inside = "" if self.server_seconds is None else f" ({self.server_seconds * 1e3:.1f} in the server)"
+        times = f"{self.ratio_to_two_copies:6.2f} x two copies, {self.seconds * 1e3:7.1f} ms"
+        return f"{self.way:14} {self.dtype:8} {times}{inside}"
 
 
 def run(json: bool, server: str | None, width: int = 4096, height: int = 2160, rounds: int = 9) -> list[dict[str, Any]]:
-    """Measure every way to a server and return the rows; prints progress to stderr unless `json`.
+    """Measure every way to a server, and a render of the OpenFX node; prints progress to stderr unless `json`.
 
     `server` is an address (only the ways that it allows are measured), or None for a server of the benchmark's own.
     Every frame sent is new to the server, each answer goes into the same second buffer and is compared, byte by
     byte, with Probe's formula computed here. Raises OnelightError when a byte differs.
     """
+    rows: list[Row] = []
     with _ways(server) as ways:
-        return [
-            asdict(row)
-            for dtype in (np.float16, np.float32)
-            for row in _measure(ways, dtype, width, height, rounds, json)
-        ]
+        for dtype in (np.float16, np.float32):
+            rows += _measure(ways, dtype, width, height, rounds)
+            rows.append(_measure_ofx(ways[0].address, dtype, width, height, min(rounds, 5)))
+            if not json:
+                for row in rows[-len(ways) - 1 :]:
+                    print(row.sentence(), file=sys.stderr)
+    return [asdict(row) for row in rows]
 
 
 def expected(plate: np.ndarray) -> np.ndarray:
@@ -79,7 +87,7 @@ def expected(plate: np.ndarray) -> np.ndarray:
     return np.concatenate([plate[..., :3] * gain[..., None], plate[..., 3:]], axis=-1)
 
 
-def _measure(ways: list[Way], dtype: Any, width: int, height: int, rounds: int, quiet: bool) -> list[Row]:
+def _measure(ways: list[Way], dtype: Any, width: int, height: int, rounds: int) -> list[Row]:
     plate = _plate(width, height, dtype)
     answer, copy = np.zeros_like(plate), np.zeros_like(plate)
     info = FrameInfo.of(width, height)
@@ -121,14 +129,33 @@ def _measure(ways: list[Way], dtype: Any, width: int, height: int, rounds: int, 
         )
         for way in ways
     ]
-    if not quiet:
-        for row in rows:
-            print(
-                f"{row.way:14} {row.dtype:8} {row.ratio_to_two_copies:6.2f} x two copies, {row.seconds * 1e3:7.1f} ms "
-                f"({row.server_seconds * 1e3:.1f} in the server)",
-                file=sys.stderr,
-            )
     return rows
+
+
+def _measure_ofx(address: str, dtype: Any, width: int, height: int, rounds: int) -> Row:
+    """The render action of the real bundle in the test host, on frames that the host holds ready."""
+    os.environ["ONELIGHT_PROBE"] = "1"  # the node is hidden from artists
+    frames = {number: _plate(width, height, dtype) for number in range(rounds + 1)}
+    for plate in frames.values():
+        _renew(plate)
+    host = host_module().Host("strict", bundle(), has_project=False, guards=False)
+    node = host.node("org.onelight.probe")
+    node.connect("Source", frames, depth="half" if dtype is np.float16 else "float", span=(0, rounds))
+    for knob, value in {"server": address, "colourspace": "acescg", "flip": True}.items():
+        node.set(knob, value)
+    copy = np.zeros_like(frames[0])
+    floor, taken = [], []
+    for number, plate in frames.items():
+        floor.append(_two_copies(plate, copy))
+        node.prefetch(number)
+        answer = node.render(number)
+        taken.append(node.last.seconds)
+        if not np.array_equal(expected(plate).view(np.uint8), np.ascontiguousarray(answer).view(np.uint8)):
+            raise OnelightError("Bytes that came back through the OpenFX node are not those of Probe's formula.")
+    host.close()
+    seconds = median(taken[1:])  # the first also connects
+    name, ratio = np.dtype(dtype).name, round(seconds / median(floor[1:]), 2)
+    return Row("ofx", width, height, name, copy.nbytes, ratio, round(seconds, 4), None)
 
 
 def _plate(width: int, height: int, dtype: Any) -> np.ndarray:
@@ -164,22 +191,6 @@ def _ways(server: str | None) -> Iterator[list[Way]]:
         name = "uds" if server.startswith("unix:") else "tcp"
         yield [Way("shared_memory", server, True), Way(name, server, False)]
         return
-    with tempfile.TemporaryDirectory(prefix="onelight-") as folder, _own_server(Path(folder)) as (unix, tcp):
+    with own_server("--address", "127.0.0.1:0") as own:
+        unix, tcp = own.addresses
         yield [Way("shared_memory", unix, True), Way("uds", unix, False), Way("tcp", tcp, False)]
-
-
-@contextmanager
-def _own_server(folder: Path) -> Iterator[tuple[str, str]]:
-    """A server as users run it: its own process, on a Unix socket and on loopback TCP."""
-    addresses = [f"unix:{folder}/wire.sock", "127.0.0.1:0"]
-    command = [sys.executable, "-m", "onelight_server", "--log-level", "warning"]
-    command += [word for address in addresses for word in ("--address", address)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ}) as process:
-        try:
-            assert process.stdout is not None
-            ready = process.stdout.readline().split()
-            if ready[:1] != ["ready"]:
-                raise OnelightError("The benchmark's own server did not start: `onelight-server` says why.")
-            yield ready[1], ready[2]
-        finally:
-            process.terminate()

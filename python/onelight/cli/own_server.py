@@ -17,10 +17,15 @@ STOP_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class OwnServer:
-    """A running server: where it listens, and its process."""
+    """A running server: where it listens (its Unix socket first), and its process."""
 
-    address: str
+    addresses: tuple[str, ...]
     pid: int
+
+    @property
+    def address(self) -> str:
+        """Its Unix socket."""
+        return self.addresses[0]
 
     def peak_mb(self) -> float:
         """The most memory it had in RAM since `forget_peak`, in MiB."""
@@ -48,7 +53,7 @@ def own_server(*flags: str) -> Iterator[OwnServer]:
                 if ready[:1] != ["ready"]:
                     last = (log.read_text(errors="replace").strip().splitlines() or ["it said nothing"])[-1]
                     raise OnelightError(f"the server did not start: {last}")
-                yield OwnServer(ready[1], process.pid)
+                yield OwnServer(tuple(word for word in ready[1:] if not word.startswith("metrics:")), process.pid)
             finally:
                 process.terminate()
                 try:

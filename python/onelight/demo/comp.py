@@ -30,7 +30,7 @@ class Comp:
     """One Relight node with a plate connected. Renders raise OnelightError with the node's own message."""
 
     def __init__(self, server: str, plates: np.ndarray | Mapping[int, np.ndarray], colourspace: str) -> None:
-        self._host = _host_module().Host("strict", bundle(), has_project=False)  # the format is the plate's
+        self._host = host_module().Host("strict", bundle(), has_project=False)  # the format is the plate's
         self.node = self._host.node("org.onelight.relight")
         last = max(plates) if isinstance(plates, Mapping) else 1
         self.node.connect("Source", plates, depth="half", premult="opaque", span=(1, last))
@@ -54,7 +54,7 @@ class Comp:
         self.node.set("output", output)
         try:
             pixels = self.node.render(frame)
-        except _host_module().RenderFailed as error:
+        except host_module().RenderFailed as error:
             raise OnelightError(f"frame {frame}: {error}") from error
         self.seconds = self.node.last.seconds
         return pixels
@@ -66,7 +66,8 @@ class Comp:
             raise OnelightError(f"the plug-in broke OpenFX's rules: {self._host.violations}")
 
 
-def _host_module() -> Any:
+def host_module() -> Any:
+    """The test host's Python driver; NotFound outside a checkout."""
     if not (HOST / "ofxhost.py").is_file():
         raise NotFound(f"{HOST / 'ofxhost.py'} is missing: the demo runs in a checkout of Onelight")
     if str(HOST) not in sys.path:

@@ -199,7 +199,7 @@ void bindEffect(py::module_ &m) {
                py::gil_scoped_release gil;
                result = e.render(request);
              }
-             return py::make_tuple(result.status, result.output, result.unwritten);
+             return py::make_tuple(result.status, result.output, result.unwritten, result.seconds);
            })
       .def("purge", &Effect::purge, release())
       .def("messages",

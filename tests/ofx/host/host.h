@@ -65,6 +65,7 @@ struct RenderResult {
   Status status = kFailed;
   std::shared_ptr<Image> output;
   long unwritten = 0;
+  double seconds = 0;  // what the action took, images that the plug-in fetched included
 };
 struct Identity {
   std::string clip;

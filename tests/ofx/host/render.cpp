@@ -1,4 +1,5 @@
 // The questions a host asks before a render, and the render itself with everything checked around it.
+#include <chrono>
 #include <cmath>
 
 #include "host.h"
@@ -191,7 +192,9 @@ RenderResult Effect::render(const RenderRequest &request) {
       host_.personality.guards);
   action.output->fillWithNoise();
   RenderResult result;
+  const auto began = std::chrono::steady_clock::now();
   result.status = call(name, &arguments.in, nullptr, action);
+  result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
   result.output = action.output;
   result.unwritten = action.output->unwritten(window);
   ActionScope scope(&action);
