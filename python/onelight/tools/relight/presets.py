@@ -24,11 +24,11 @@ _CLOCK_KNOBS = (
 _CLOCK = {  # hour: a value for each of _CLOCK_KNOBS
     0.0: (45.0, 9500.0, -3.0, 0.15, 7.0, 11000.0, 0.0, 0.6, 2.0, 0.0, 9000.0, -3.5, 12000.0, 0.0),
     5.0: (6.0, 9000.0, -2.6, 0.8, 1.5, 12000.0, 0.7, 0.1, 8.0, 0.12, 11000.0, -2.0, 11000.0, 0.2),
-    6.5: (8.0, 3600.0, 0.1, 0.25, 5.0, 9500.0, 0.25, 0.55, 6.0, 0.2, 3800.0, -0.6, 5600.0, 0.8),
+    6.5: (8.0, 3300.0, 0.4, 0.25, 5.0, 10000.0, 0.25, 0.55, 6.0, 0.15, 3800.0, -0.6, 5600.0, 0.8),
     9.0: (35.0, 5600.0, 0.0, 0.15, 4.0, 7500.0, 0.2, 0.6, 2.0, 0.06, 5800.0, 0.0, 6500.0, 0.1),
     12.0: (70.0, 6300.0, 0.3, 0.08, 6.0, 8000.0, 0.15, 0.7, 1.0, 0.0, 6500.0, 0.0, 6500.0, 0.0),
     15.5: (38.0, 5700.0, 0.0, 0.15, 4.5, 7600.0, 0.2, 0.65, 2.0, 0.04, 5600.0, 0.0, 6300.0, 0.1),
-    18.5: (10.0, 3600.0, 0.3, 0.25, 5.0, 9500.0, 0.2, 0.6, 5.0, 0.12, 3800.0, -0.4, 5600.0, 0.8),
+    18.5: (10.0, 3100.0, 0.7, 0.25, 6.0, 10500.0, 0.2, 0.6, 5.0, 0.1, 3800.0, -0.4, 5600.0, 0.8),
     20.0: (4.0, 8500.0, -2.2, 0.9, 1.4, 12000.0, 0.8, 0.1, 8.0, 0.12, 11000.0, -1.6, 11000.0, 0.3),
     22.0: (45.0, 9500.0, -3.0, 0.15, 7.0, 11000.0, 0.0, 0.6, 2.0, 0.0, 9000.0, -3.5, 12000.0, 0.0),
 }
@@ -38,9 +38,9 @@ PRESETS = Presets(
     entries=(
         _preset("as_shot", "As shot", "Every light knob back to the plate's own light."),
         _preset("golden_hour", "Golden hour", "Low warm key from the right, cooler sky fill, long soft shadows, haze.",
-                key_azimuth=60.0, key_elevation=10.0, key_softness=0.25, key_stops=0.3, key_kelvin=3600.0,
-                key_tint=0.3, fill_ratio=5.0, fill_kelvin=9500.0, sky_fill=0.2, sky_kelvin=11000.0,
-                shadow_density=0.6, shadow_softness=5.0, lift_shadows=0.2, haze=0.12, haze_kelvin=3800.0,
+                key_azimuth=60.0, key_elevation=10.0, key_softness=0.25, key_stops=0.7, key_kelvin=3100.0,
+                key_tint=0.3, fill_ratio=6.0, fill_kelvin=10500.0, sky_fill=0.2, sky_kelvin=11000.0,
+                shadow_density=0.6, shadow_softness=5.0, lift_shadows=0.2, haze=0.1, haze_kelvin=3800.0,
                 specular=0.12, sky_stops=-0.4, sky_grade_kelvin=5600.0, sky_warmth=0.8),
         _preset("blue_hour", "Blue hour", "The sun is down: soft cold sky, no key to speak of.",
                 key_elevation=20.0, key_softness=1.0, key_stops=-2.2, key_kelvin=11000.0, fill_ratio=1.3,
