@@ -206,7 +206,9 @@ def sends_a_frame(pid: int) -> bool:
 
 def test_interrupted_it_stops_the_server_work_says_so_and_leaves_no_part(server: Any, shot: Path) -> None:
     slow = ["render", "probe", "--server", server.address, *io(shot), "--set", "work=60000", *FLIP]
-    running = subprocess.Popen([*ONELIGHT, *slow], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    # A shell's background job ignores SIGINT and hands that on; at a terminal, where Ctrl-C is pressed, nothing does.
+    command = ["env", "--default-signal=INT", *ONELIGHT, *slow]
+    running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 60
     while not sends_a_frame(running.pid) and time.monotonic() < deadline:
         time.sleep(0.005)

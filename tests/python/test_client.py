@@ -303,7 +303,7 @@ def test_a_frame_that_the_server_forgot_is_sent_again(start_server, inline):
 def test_the_benchmark_checks_every_byte_and_reports_every_way():
     rows = run(True, None, width=256, height=144, rounds=2)
     assert {(row["way"], row["dtype"]) for row in rows} == {
-        (way, dtype) for way in ("shared_memory", "uds", "tcp") for dtype in ("float16", "float32")
+        (way, dtype) for way in ("shared_memory", "uds", "tcp", "ofx") for dtype in ("float16", "float32")
     }
     assert all(
         row["ratio_to_two_copies"] > 0 and row["bytes"] == 256 * 144 * 4 * (2 if "16" in row["dtype"] else 4)

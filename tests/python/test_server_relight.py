@@ -12,6 +12,9 @@ import pytest
 from conftest import Server
 from oip import Wire, metric, metrics_port, parameters_of, pixels_of, refused, request
 from onelight import tools
+from onelight.imaging import Colour
+from onelight.stages import Context, FrameInfo
+from stagerun import defaults, panned_wall
 
 RELIGHT = tools.discover()["relight"]
 
@@ -34,7 +37,7 @@ def test_dragging_a_light_on_a_seen_frame_only_shades(server: Server) -> None:
         again = wire.infer({"Source": plate}, {"key_stops": -2.0}, "base/relight")
         back = wire.infer({"Source": plate}, {"key_stops": -1.0}, "base/relight")
     assert parameters_of(first)["cached"] == ""
-    assert parameters_of(again)["cached"].split(",") == ["ingest", "decompose", "present"]
+    assert parameters_of(again)["cached"].split(",") == ["ingest", "present", "decompose"]
     assert not np.array_equal(pixels_of(first), pixels_of(again))
     assert pixels_of(back).tobytes() == pixels_of(first).tobytes()
 
@@ -54,6 +57,27 @@ def test_analysis_answers_with_knobs_of_the_tool_and_no_picture(server: Server) 
         )
     assert code == grpc.StatusCode.INVALID_ARGUMENT
     assert "Choose the input colour space" in sentence
+
+
+def test_each_sampled_frame_is_analysed_with_its_own_knobs(server: Server) -> None:
+    """A camera that pans 30 degrees a frame, the middle frame being the reference: the light stays where it is."""
+    headings = {-1: -30.0, 0: 0.0, 1: 30.0}
+    frames, contexts = {}, []
+    for offset, heading in headings.items():
+        plate, normals = panned_wall(heading, 0.0)
+        frames |= {f"Source@{offset:+d}": plate, f"Normals@{offset:+d}": normals}
+        knobs = defaults(RELIGHT, camera_heading=heading, detail=0.5)
+        clips = {("Source", 0): plate, ("Normals", 0): normals}
+        contexts.append(Context(knobs, FrameInfo.of(96, 64), clips, Colour.of("acescg")))
+    keyed = {f"camera_heading@{offset:+d}": heading for offset, heading in headings.items() if offset}
+    with Wire(server.address) as wire:
+        found, locked = (
+            parameters_of(wire.infer(frames, {"frame.action": "analyse", "detail": 0.5, **own}, "base/relight"))
+            for own in (keyed, {})
+        )
+    expected = tools.graph("relight").analyse(contexts)
+    assert {name: found[name] for name in expected} == pytest.approx(expected, abs=1e-6)
+    assert found != locked
 
 
 @pytest.mark.parametrize(("height", "width", "limit"), [(1080, 1920, 0.5), (2160, 3840, 1.0)])
