@@ -70,20 +70,21 @@ def smoothstep(low: float, high: float, x: np.ndarray) -> np.ndarray:
 
 
 def find_sky(working: np.ndarray, stops: np.ndarray) -> np.ndarray:
-    """A soft matte of open sky: bright, even, not green or red, and reached from the top without a break."""
+    """A soft matte of open sky: bright or blue, even, not green or red, reached from the top without a break."""
     fine = cv2.GaussianBlur(stops, (0, 0), 1.2)
     slope = np.hypot(cv2.Sobel(fine, -1, 1, 0, scale=0.125), cv2.Sobel(fine, -1, 0, 1, scale=0.125))
     even = 1 - smoothstep(0.06, 0.16, cv2.dilate(slope, np.ones((3, 3), np.uint8)))
     soft = cv2.GaussianBlur(np.maximum(working, 0), (0, 0), 2) + np.float32(1e-9)
     red, green, blue = (soft[..., i] for i in range(3))
     hue = smoothstep(0.55, 0.85, blue / green) * smoothstep(0.75, 0.95, green / red + 0.1)
-    likely = even * hue * smoothstep(0.3, 1.2, fine)
+    deep = 2 * smoothstep(1.1, 1.8, blue / red)  # away from the sun a clear sky is darker, and bluer
+    likely = even * hue * smoothstep(0.3, 1.2, fine + deep)
     reached = smoothstep(0.25, 0.7, np.minimum.accumulate(cv2.boxFilter(likely, -1, (5, 3)), axis=0))
     # what leaked past a soft skyline differs from the sky beside it, and hangs down in narrow columns
     around = blur(reached, 30.0) + np.float32(1e-3)
     differs = np.abs(fine - blur(reached * fine, 30.0) / around)
     reached = cv2.GaussianBlur(reached * (1 - smoothstep(0.5, 1.1, differs)), (0, 0), 1.0)
-    wide = cv2.getStructuringElement(cv2.MORPH_RECT, (max(3, stops.shape[1] // 32) | 1, 1))
+    wide = cv2.getStructuringElement(cv2.MORPH_RECT, (max(3, stops.shape[1] // 72) | 1, 1))
     reached = cv2.morphologyEx(reached, cv2.MORPH_OPEN, wide, borderType=cv2.BORDER_REPLICATE)
     # what lies beside sky and looks just like it is sky, up to the very edge and between branches
     beside = cv2.dilate(reached, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (25, 25)))

@@ -47,4 +47,5 @@ TOOL = Tool(
     ),
     presets=PRESETS,
     analysed_flag="analysed",
+    alpha_knob="to_alpha",
 )
