@@ -213,6 +213,7 @@ class Tool:
     groups: tuple[Group, ...] = ()
     presets: Presets | None = None
     analysed_flag: str = ""  # Bool knob that says the shot was analysed; "" where the tool needs no analysis
+    alpha_knob: str = ""  # Bool knob that lets the result write the alpha channel; "": alpha is always the plate's
     exposure_equivariant: bool = True  # 2x exposure in gives 2x out
     options: int = 1  # number of candidates the Option knob picks from
     shipped: bool = True  # False: exists for tests only, not in a host's menu

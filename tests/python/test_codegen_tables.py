@@ -32,6 +32,7 @@ TOY = spec.Tool(
     ),
     passes=(spec.RESULT,),
     presets=spec.Presets("menu", (spec.Preset("a", "A", "", {"size": spec.SameAs("other"), "other": -0.25}),)),
+    alpha_knob="to_alpha",
     shipped=False,
 )
 CHECKS = f"""
@@ -72,11 +73,13 @@ def test_the_same_specs_give_the_same_text() -> None:
         replace(TOY, knobs=(*TOY.knobs, spec.Bool("lost", "Lost", "", group="nowhere"))),
         replace(TOY, knobs=(*TOY.knobs, spec.Float("lost", "Lost", "", neutral=spec.SameAs("nowhere")))),
         replace(TOY, clips=(replace(spec.SOURCE, frames=spec.Around("nowhere")),)),
+        replace(TOY, alpha_knob="nowhere"),
+        replace(TOY, analysed_flag="nowhere"),
         replace(TOY, presets=spec.Presets("nowhere", ())),
         replace(TOY, presets=spec.Presets("menu", (spec.Preset("a", "A", "", {"nowhere": 1.0}),))),
         replace(TOY, presets=spec.Presets("menu", (), (spec.Ramp("other", ((0.0, {"nowhere": 1.0}),)),))),
     ],
-    ids=["group", "same as", "around", "menu", "preset", "ramp"],
+    ids=["group", "same as", "around", "alpha", "analysed", "menu", "preset", "ramp"],
 )
 def test_a_spec_that_names_what_does_not_exist_is_refused(broken: spec.Tool) -> None:
     with pytest.raises(ValueError, match=r"Toy: the spec names the (group|knob) 'nowhere', which does not exist"):

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 from onelight import tools
-from onelight.spec import COMMON, COMMON_GROUPS, Around, Choice, Float, Int, Knob, SameAs, Tool
+from onelight.spec import COMMON, COMMON_GROUPS, Around, Bool, Choice, Float, Int, Knob, SameAs, Tool
 from onelight.stages import FrameInfo
 from stagerun import bits, defaults, run, scene
 
@@ -79,6 +79,8 @@ def test_references_between_knobs_lead_to_knobs(tool: Tool) -> None:
             assert hours == sorted(hours) and len({frozenset(values) for _, values in ramp.stops}) == 1
     if tool.analysed_flag:
         assert tool.knob(tool.analysed_flag).analysed and hasattr(tools.graph(tool.id), "analyse")
+    if tool.alpha_knob:
+        assert isinstance(tool.knob(tool.alpha_knob), Bool) and tool.knob(tool.alpha_knob) in tool.render_knobs()
 
 
 @every_tool

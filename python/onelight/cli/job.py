@@ -18,7 +18,6 @@ from onelight.cli.knobs import Knobs, neutral
 from onelight.cli.ledger import Ledger, fingerprint
 from onelight.cli.sequences import Sequence
 from onelight.client import Client, blend
-from onelight.codegen.ofx import ALPHA_KNOB
 from onelight.errors import ImageError, NotFound, NotReady, RequestError
 
 _LOG_ENDINGS = (".dpx", ".cin")
@@ -92,7 +91,7 @@ class Job:
             raise ImageError(f"{file} is there already and was not made by this render: --overwrite replaces it")
         source = images.read_frame(self.clips["Source"].image(frame))
         pixels, said = self._compute(frame, source, values)
-        kept = replace(source, has_alpha=source.has_alpha or bool(values.get(ALPHA_KNOB)))
+        kept = replace(source, has_alpha=source.has_alpha or self._writes_alpha(values))
         images.write_frame(file, kept, pixels)
         self._ledger.record(file, made_from)
         return row | {"seconds": time.perf_counter() - started} | said
@@ -122,10 +121,13 @@ class Job:
         asked = self.knobs.of_request(frame) | {"frame.priority": "farm"}
         rendered = client.render(self.tool.id, clips, asked, info, version=values["version"])
         mask = self._mask(frame, source, values)
-        own_alpha = values["output"] != spec.RESULT.name or bool(values.get(ALPHA_KNOB))
+        own_alpha = values["output"] != spec.RESULT.name or self._writes_alpha(values)
         pixels = blend(source.pixels, rendered.image, mask, values["mix"], alpha_from_result=own_alpha)
         names = ("status", "version", "digest", "cached", "nan_replaced")
         return pixels, {name: rendered.parameters[name] for name in names if name in rendered.parameters}
+
+    def _writes_alpha(self, values: Mapping[str, Any]) -> bool:
+        return bool(self.tool.alpha_knob) and values[self.tool.alpha_knob]
 
     def _mask(self, frame: int, source: images.Frame, values: Mapping[str, Any]) -> np.ndarray | None:
         clip = next((clip for clip in self.tool.clips if clip.mask and clip.name in self.clips), None)

@@ -8,10 +8,6 @@ from typing import Any
 
 from onelight import spec
 
-ALPHA_KNOB = (
-    "to_alpha"  # a tool with this switch writes the alpha channel while it is on; elsewhere alpha is the plate's
-)
-
 _KINDS = {
     "float": "Float",
     "angle": "Angle",
@@ -76,7 +72,6 @@ def _tool(tool: spec.Tool) -> Iterable[str]:
 
 
 def _tool_row(tool: spec.Tool) -> str:
-    alpha = ALPHA_KNOB if any(knob.name == ALPHA_KNOB for knob in tool.knobs) else ""
     return ", ".join(
         [
             *map(_text, (tool.id, tool.identifier, tool.label, tool.hint)),
@@ -87,7 +82,7 @@ def _tool_row(tool: spec.Tool) -> str:
             _ref(f"{tool.id}_presets", tool.presets.entries if tool.presets else ()),
             _ref(f"{tool.id}_ramps", tool.presets.ramps if tool.presets else ()),
             _text(tool.analysed_flag),
-            _text(alpha),
+            _text(tool.alpha_knob),
         ]
     )
 
@@ -102,6 +97,7 @@ def _check(tool: spec.Tool) -> None:
     named = [("group", knob.group, groups) for knob in tool.all_knobs() if knob.group]
     named += [("knob", neutral.param, knobs) for k in tool.knobs if isinstance(neutral := _neutral(k), spec.SameAs)]
     named += [("knob", clip.frames.param, knobs) for clip in tool.clips if clip.frames]
+    named += [("knob", name, knobs) for name in (tool.analysed_flag, tool.alpha_knob) if name]
     if tool.presets:
         tables = [entry.values for entry in tool.presets.entries]
         tables += [values for ramp in tool.presets.ramps for _, values in ramp.stops]
