@@ -94,8 +94,21 @@ void Node::analyse(ofx::Time time, Scale scale) {
   asked.parameters["frame.action"] = std::string("analyse");
   asked.wants_output = false;
   std::vector<Picture> held = gather(reference, 0, window, &asked);
+  int given = 0, same = 0;  // frames next to the reference; those that are the reference once more
   for (std::size_t i = 0; i < offsets.size(); ++i) {
-    for (Picture &picture : gather(reference, offsets[i], window, &asked)) held.push_back(std::move(picture));
+    const std::string sample = at_offset(source.name(), offsets[i]);
+    const std::size_t sent = asked.inputs.size();
+    std::vector<Picture> pictures = gather(reference, offsets[i], window, &asked);
+    for (std::size_t j = 0; j < pictures.size(); ++j) {
+      if (asked.inputs[sent + j].name == sample) {
+        ++given;
+        same += same_pixels(plate->image(), pictures[j].image());
+        // A camera that pans is keyed: each frame is seen with the knobs of its own time.
+        const auto knobs = wire_knobs(tool_, params_.at(reference + offsets[i]), scale.x);
+        asked.parameters.merge(changed_at(offsets[i], asked.parameters, knobs));
+      }
+      held.push_back(std::move(pictures[j]));
+    }
     if (progress.update(0.5 * double(i + 1) / double(offsets.size()))) return;
   }
   const auto began = std::chrono::steady_clock::now();
@@ -125,7 +138,11 @@ void Node::analyse(ofx::Time time, Scale scale) {
       if (std::string_view(writes[i].first->name) == followed) writes.emplace_back(follower, writes[i].second);
     }
   }
-  tell(reply, "Analysed " + std::to_string(offsets.size() + 1) + " frames.", &writes);
+  std::string status = "Analysed " + std::to_string(given + 1) + " frames.";
+  const ofx::RangeD range = source.frames();
+  // MLT gives the frame it renders whatever time is asked for.
+  if (given > 0 && same == given && range.max > range.min) status += " This host gave the same frame for every time.";
+  tell(reply, status, &writes);
   params_.write(writes, std::string(tool_.label) + ": Analyse shot", time);
   messages_.clear();
 }

@@ -181,6 +181,15 @@ bool is_black(const Image &image) {
   return true;
 }
 
+bool same_pixels(const Image &a, const Image &b) {
+  const Rect &r = a.data_window, &s = b.data_window;
+  if (!(a.layout == b.layout) || r.x1 != s.x1 || r.y1 != s.y1 || r.x2 != s.x2 || r.y2 != s.y2) return false;
+  for (int y = r.y1; y < r.y2; ++y) {
+    if (std::memcmp(a.at(r.x1, y), b.at(r.x1, y), std::size_t(width(r)) * a.layout.pixel_bytes()) != 0) return false;
+  }
+  return true;
+}
+
 const void *row(const Image &image, Layout to, int x1, int x2, int y, std::vector<unsigned char> *scratch) {
   const Rect inside = intersection(image.data_window, {x1, y, x2, y + 1});
   const std::size_t pixel = to.pixel_bytes();

@@ -52,6 +52,9 @@ void pack(const Image &image, const Rect &window, bool half, void *packed);
 // Whether the image holds nothing but zeros in its colour channels: what some hosts give for an unconnected clip.
 bool is_black(const Image &image);
 
+// Whether two images hold the same pixels, bit for bit, at the same place.
+bool same_pixels(const Image &a, const Image &b);
+
 // Pixels x1..x2 of line y in the layout `to`, zeros where the image has no data. Returns a pointer into the image where
 // nothing has to be done, else into `scratch`.
 const void *row(const Image &image, Layout to, int x1, int x2, int y, std::vector<unsigned char> *scratch);

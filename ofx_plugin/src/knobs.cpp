@@ -146,6 +146,19 @@ std::map<std::string, Value> wire_knobs(const table::Tool &tool, const Reader &r
   return wire;
 }
 
+std::string at_offset(const std::string &name, int offset) {
+  return name + "@" + (offset < 0 ? "" : "+") + std::to_string(offset);
+}
+
+std::map<std::string, Value> changed_at(int offset, const std::map<std::string, Value> &here,
+                                        const std::map<std::string, Value> &there) {
+  std::map<std::string, Value> changed;
+  for (const auto &[name, value] : there) {
+    if (value != here.at(name)) changed[at_offset(name, offset)] = value;
+  }
+  return changed;
+}
+
 bool from_wire(const table::Knob &knob, const Value &wire, KnobValue *value) {
   const auto *on = std::get_if<bool>(&wire);
   const auto *whole = std::get_if<int64_t>(&wire);

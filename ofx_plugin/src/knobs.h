@@ -43,6 +43,13 @@ std::vector<std::pair<const table::Knob *, const char *>> as_shot(const table::T
 // The knobs that travel: own ones that affect a render; pixel units at the size of this render.
 std::map<std::string, Value> wire_knobs(const table::Tool &tool, const Reader &read, double scale);
 
+// What a clip's frame or a knob's value is called on the wire, `offset` frames away: "Source@+0".
+std::string at_offset(const std::string &name, int offset);
+
+// Of knobs as they travel, those that are another value `offset` frames away, by the names that say so.
+std::map<std::string, Value> changed_at(int offset, const std::map<std::string, Value> &here,
+                                        const std::map<std::string, Value> &there);
+
 // A reply's value as this knob holds it; nothing fits where the types are worlds apart: false, and `value` untouched.
 bool from_wire(const table::Knob &knob, const Value &wire, KnobValue *value);
 

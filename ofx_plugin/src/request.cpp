@@ -83,7 +83,7 @@ Request Node::request(ofx::Time time, const Image &source, Scale scale) const {
 
 void Node::add(const std::string &clip, int offset, const Image &image, const Rect &window, Request *request) {
   Tensor tensor;
-  tensor.name = clip + "@" + (offset < 0 ? "" : "+") + std::to_string(offset);
+  tensor.name = at_offset(clip, offset);
   tensor.width = width(window);
   tensor.height = height(window);
   tensor.half = image.layout.travels_as_half();

@@ -81,12 +81,14 @@ class Client:
         knobs: Mapping[str, Any] | None = None,
         frame: FrameInfo | None = None,
         *,
+        knobs_at: Mapping[int, Mapping[str, Any]] | None = None,
         version: str = "",
         aborted: Callable[[], bool] | None = None,
     ) -> dict[str, Any]:
         """What the Analyse button computes: knob values to write, by spec name, from sampled frames.
 
-        `clips` maps Source, and any other clip at the same offsets, to {offset from frame.time: pixels}. Everything
+        `clips` maps Source, and any other clip at the same offsets, to {offset from frame.time: pixels}. `knobs_at`
+        maps such an offset to the knobs that have another value at that frame, such as a camera that pans. Everything
         else is as in `render`.
         """
         inputs = _tensors(clips)
@@ -95,6 +97,8 @@ class Client:
             raise RequestError(f"{tool}: no frame of the clip Source was given to analyse.")
         frame = frame or FrameInfo.of(first.shape[1], first.shape[0])
         parameters = {**_parameters(knobs, frame), "frame.action": "analyse"}
+        for offset, own in (knobs_at or {}).items():
+            parameters |= {f"{name}@{offset:+d}": value for name, value in _knobs(own).items()}
         return self._infer(tool, version, parameters, inputs, None, aborted)
 
     def problem(self, seconds: float = 5.0) -> str:
@@ -156,7 +160,12 @@ def _parameters(knobs: Mapping[str, Any] | None, frame: FrameInfo) -> dict[str, 
         "frame.output": frame.output,
         "frame.option": frame.option,
     }
-    for name, value in (knobs or {}).items():
+    return parameters | _knobs(knobs or {})
+
+
+def _knobs(knobs: Mapping[str, Any]) -> dict[str, Any]:
+    parameters: dict[str, Any] = {}
+    for name, value in knobs.items():
         if isinstance(value, (tuple, list)):
             parameters.update({f"{name}.{channel}": float(part) for channel, part in zip("rgb", value, strict=True)})
         else:

@@ -157,7 +157,11 @@ class Engine:
         loaded, context = await self._prepare(job, (), scope)
         offsets = sorted({offset for clip, offset in loaded.clips if clip == job.plate.clip})
         contexts = [
-            replace(context, clips={(clip, 0): frame for (clip, at), frame in loaded.clips.items() if at == offset})
+            replace(
+                context,
+                knobs=job.knobs_at.get(offset, job.knobs),
+                clips={(clip, 0): frame for (clip, at), frame in loaded.clips.items() if at == offset},
+            )
             for offset in offsets
         ]
         work = partial(self._timed, job, "analyse", scope, lambda: graph.analyse(contexts))

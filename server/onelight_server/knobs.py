@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from onelight import spec
@@ -16,6 +16,7 @@ from onelight.wire import inference_pb2 as oip
 from onelight_server.refusal import quoted
 
 LONGEST_TEXT = 4096
+_AT_OFFSET = re.compile(r"([^@]*)@([+-]\d{1,6})")
 _FRAME = {
     "frame.time",
     "frame.window",
@@ -48,6 +49,42 @@ def read_knobs(tool: spec.Tool, given: Mapping[str, Any]) -> dict[str, Any]:
             continue  # a knob that only writes others: harmless, and a client may send all it has
         near = difflib.get_close_matches(name[:80], knobs, 1)
         raise RequestError(f"{tool.label} has no knob {quoted(name)}{f'; is {near[0]!r} meant?' if near else '.'}")
+    return knobs
+
+
+def split_offsets(given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[int, dict[str, Any]]]:
+    """Knobs for every frame, and by offset those said for one frame of an analysis alone: `NAME@+N`."""
+    everywhere: dict[str, Any] = {}
+    apart: dict[int, dict[str, Any]] = {}
+    for name, value in given.items():
+        match = _AT_OFFSET.fullmatch(name)
+        values = apart.setdefault(int(match[2]), {}) if match else everywhere
+        values[match[1] if match else name] = value
+    return everywhere, apart
+
+
+def read_knobs_at(
+    tool: spec.Tool,
+    given: Mapping[str, Any],
+    apart: Mapping[int, Mapping[str, Any]],
+    sampled: Collection[int] | None,
+) -> dict[int, dict[str, Any]]:
+    """By offset, the knobs of the frames that have their own, which overrule what is given for every frame.
+
+    `sampled` are the offsets of an analysis's Source frames, None where a frame is rendered: it has one set of knobs.
+    """
+    knobs = {}
+    for offset, own in apart.items():
+        name = quoted(f"{next(iter(own))}@{offset:+d}")
+        if sampled is None:
+            raise RequestError(f"{tool.label}: {name} is a knob of one sampled frame; only an analysis takes that.")
+        if offset not in sampled:
+            place = f"{spec.SOURCE.name}@{offset:+d}"
+            raise RequestError(f"{tool.label}: {name} is for a frame that was not sent: {place}.")
+        try:
+            knobs[offset] = read_knobs(tool, {**given, **own})
+        except RequestError as error:
+            raise RequestError(f"{error} It was given for the frame at offset {offset:+d}.") from error
     return knobs
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from onelight.stages import FrameInfo
 from onelight.wire import inference_pb2 as oip
 
 from onelight_server.frames import DATATYPES, NAMES, FrameStore
-from onelight_server.knobs import one_of, read_info, read_knobs, value_of
+from onelight_server.knobs import one_of, read_info, read_knobs, read_knobs_at, split_offsets, value_of
 from onelight_server.refusal import quoted
 from onelight_server.shm import Region, Regions
 
@@ -74,6 +74,7 @@ class Job:
     analyse: bool
     priority: str
     sink: Sink | None
+    knobs_at: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)  # where a sampled frame has its own
 
     @property
     def plate(self) -> Tensor:
@@ -96,14 +97,17 @@ class Reader:
         """
         given = {name: value_of(name, value) for name, value in head.parameters.items()}
         frame = {name: given.pop(name) for name in list(given) if name.startswith("frame.")}
+        given, apart = split_offsets(given)
         knobs = read_knobs(tool, given)
         analyse = one_of(frame, "frame.action", ("render", "analyse")) == "analyse"
         tensors = self._tensors(tool, version.show, head.inputs, raw)
         _check_clips(tool, tensors, knobs, analyse)
+        sampled = [tensor.offset for tensor in tensors if tensor.clip == spec.SOURCE.name]
+        knobs_at = read_knobs_at(tool, given, apart, sampled if analyse else None)
         height, width = tensors[0].shape[:2]
         info = read_info(tool, frame, width, height)
         priority = one_of(frame, "frame.priority", ("interactive", "farm"))
-        job = Job(tool, version, knobs, info, tensors, analyse, priority, None)
+        job = Job(tool, version, knobs, info, tensors, analyse, priority, None, knobs_at)
         return job if analyse else _with_sink(job, self._sink(tool, head))
 
     def _tensors(

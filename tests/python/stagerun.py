@@ -10,6 +10,7 @@ from onelight import tools
 from onelight.imaging import Colour
 from onelight.spec import SameAs, Tool
 from onelight.stages import Context, FrameInfo
+from onelight.tools.relight import light
 
 
 def defaults(tool: Tool, **knobs: Any) -> dict[str, Any]:
@@ -63,3 +64,14 @@ def scene(width: int = 200, height: int = 120, dtype: Any = np.float32, seed: in
     rgb[height // 20, width // 20] = 60.0
     alpha = np.clip(x / width * 1.2, 0, 1)[..., None]
     return np.concatenate([rgb, alpha], axis=-1).astype(dtype)
+
+
+def panned_wall(heading: float, azimuth: float) -> tuple[np.ndarray, np.ndarray]:
+    """A bumpy grey wall as a camera panned by `heading` sees it, lit from `azimuth` of the reference camera, and its
+    true normals: two float32 [64, 96, 4]; degrees."""
+    y, x = np.mgrid[0:64, 0:96].astype(np.float32)
+    bumps = np.stack([0.9 * np.sin(x / 9 + heading / 7), 0.9 * np.cos(y / 7 + heading / 7), np.ones_like(x)], axis=-1)
+    normals = bumps / np.linalg.norm(bumps, axis=-1, keepdims=True)
+    towards = light.camera_rotation(heading, 0, 0) @ light.direction(azimuth, 30.0)
+    value, one = 0.1 + 0.4 * np.maximum(normals @ towards, 0), np.ones_like(x)
+    return np.dstack([value, value, value, one]).astype(np.float32), np.dstack([normals, one]).astype(np.float32)

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from onelight import images
 from onelight.cli.app import app
+from stagerun import panned_wall
 from typer.testing import CliRunner
 
 ONELIGHT = [sys.executable, "-c", "from onelight.cli import main; main()"]
@@ -335,6 +336,22 @@ def test_relight_of_an_unanalysed_shot_says_to_press_analyse_and_how(server: Any
     assert said["error"].startswith("Relight: press Analyse shot")
     assert "onelight analyse relight --in" in said["error"]
     assert render(server, *io(shot), "--preset", "golden_hour", "--frames", "1001", tool="relight")[0] == 0
+
+
+def test_an_analysis_follows_a_keyed_camera(server: Any, tmp_path: Path) -> None:
+    """The light stands at 0 degrees in the reference frame 1002; the camera pans 30 degrees a frame."""
+    for frame, heading in ((1001, -30.0), (1002, 0.0), (1003, 30.0), (1004, 60.0)):
+        for name, pixels in zip(("plate", "normals"), panned_wall(heading, 0.0), strict=True):
+            images.write_frame(tmp_path / f"{name}.{frame}.exr", images.Frame.of(pixels), pixels)
+    files = ["--in", f"{tmp_path}/plate.####.exr", "--clip", f"Normals={tmp_path}/normals.####.exr"]
+    fitted = []
+    for keys in ("camera_heading=-30@1001,60@1004", "camera_heading=0"):
+        out = tmp_path / "light.json"
+        words = [*files, "--out", out, "--reference", 1002, "--set", keys, "--server", server.address]
+        done = CliRunner().invoke(app, list(map(str, ["analyse", "relight", *words])))
+        assert done.exit_code == 0, done.output
+        fitted.append(json.loads(out.read_text())["knobs"]["present_azimuth"])
+    assert abs(fitted[0]) < 10 < abs(fitted[1]), fitted
 
 
 def test_an_analysis_is_written_once_and_read_by_the_render(server: Any, shot: Path) -> None:

@@ -7,6 +7,7 @@ import pytest
 from ofxcases import RELIGHT, TOOLS, MakeNode, same, scene
 from ofxhost import RenderFailed
 from onelight.spec import SameAs
+from stagerun import panned_wall
 
 pytest_plugins = ["ofxfixtures"]
 TOOL = TOOLS["relight"]
@@ -65,6 +66,36 @@ def test_analyse_writes_the_present_light_once_into_visible_knobs(node: MakeNode
     assert analysed & set(edits[0])
     assert not any(graph.is_secret(knob) for knob in analysed)
     assert {1.0} < set(graph.asked("Source")) <= {float(t) for t in range(1, 25)}
+
+
+def test_the_present_light_of_a_panned_shot_is_that_of_the_reference_camera(node: MakeNode) -> None:
+    """The light stands at 0 degrees in frame 1; the camera pans 60 degrees to the right until frame 9."""
+    fitted = {}
+    for heading in ({1: 0.0, 9: 60.0}, 0.0):
+        graph = node(RELIGHT)
+        for which, clip in enumerate(("Source", "Normals")):
+            graph.connect(clip, {float(t): panned_wall((t - 1) * 7.5, 0.0)[which] for t in range(1, 10)}, span=(1, 9))
+        graph.set("camera_heading", heading)
+        graph.press("analyse", time=4)
+        assert graph.messages == []
+        fitted[isinstance(heading, dict)] = graph.value("present_azimuth")
+    assert abs(fitted[True]) < 10
+    assert fitted[False] > 25, "a camera that is not keyed is taken to stand still"
+
+
+def test_analyse_says_when_the_host_gave_the_same_frame_for_every_time(node: MakeNode) -> None:
+    said = {}
+    for deaf, span in ((True, (1, 9)), (False, (1, 9)), (False, (1, 1))):
+        graph = node(RELIGHT, "strict", ignores_clip_time=deaf)
+        frames = {float(t): scene(seed=t) for t in range(span[0], span[1] + 1)}
+        graph.connect("Source", frames, span=span)
+        graph.set("analyse_first", 1)
+        graph.set("analyse_last", 9)
+        graph.press("analyse", time=4)
+        said[deaf, span] = graph.value("status")
+    remark = "This host gave the same frame for every time."
+    assert [remark in status for status in said.values()] == [True, False, False], said
+    assert all(status.startswith("Analysed 9 frames.") for status in said.values()), said
 
 
 def test_a_background_render_of_an_unanalysed_shot_fails_and_says_what_to_press(node: MakeNode) -> None:

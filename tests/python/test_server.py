@@ -326,6 +326,39 @@ REFUSALS = {
     "a scale of zero": ({"parameters": {"frame.scale": "0,1"}}, Code.INVALID_ARGUMENT, "above 0"),
     "an option that is not there": ({"parameters": {"frame.option": 2}}, Code.INVALID_ARGUMENT, "it offers 1"),
     "nothing to analyse": ({"parameters": {"frame.action": "analyse"}}, Code.INVALID_ARGUMENT, "nothing to analyse"),
+    "a knob of one frame in a render": (
+        {"parameters": {"gain@+0": 2.0}},
+        Code.INVALID_ARGUMENT,
+        "'gain@+0' is a knob of one sampled frame; only an analysis takes that",
+    ),
+    "a knob of a frame that was not sent": (
+        {"parameters": {"frame.action": "analyse", "gain@+5": 2.0}},
+        Code.INVALID_ARGUMENT,
+        "'gain@+5' is for a frame that was not sent: Source@+5",
+    ),
+    "a knob of a frame where only another clip was sent": (
+        {
+            "parameters": {"frame.action": "analyse", "gain@-5": 2.0},
+            "clips": {"Source@+0": plate(), "Second@-5": plate()},
+        },
+        Code.INVALID_ARGUMENT,
+        "'gain@-5' is for a frame that was not sent: Source@-5",
+    ),
+    "an unknown knob of one frame": (
+        {"parameters": {"frame.action": "analyse", "gian@+0": 2.0}},
+        Code.INVALID_ARGUMENT,
+        "no knob 'gian'; is 'gain' meant? It was given for the frame at offset +0.",
+    ),
+    "a knob of the wrong type at one frame": (
+        {"parameters": {"frame.action": "analyse", "gain@+0": "much"}},
+        Code.INVALID_ARGUMENT,
+        "'gain' is a finite number, 'much' is none. It was given for the frame at offset +0.",
+    ),
+    "a knob at a strange offset": (
+        {"parameters": {"frame.action": "analyse", "gain@0": 2.0}},
+        Code.INVALID_ARGUMENT,
+        "no knob 'gain@0'",
+    ),
     "an unknown clip": (
         {"clips": {"Source@+0": plate(), "Third@+0": plate()}},
         Code.INVALID_ARGUMENT,

@@ -86,9 +86,11 @@ def analyse_shot(
         raise RequestError(f"{tool.label}: there is no frame to analyse")
     values = settings.at(at)
     info = first.info(time=float(at), premult=values["premult"], colourspace=space_of(settings, values, first))
-    own = {knob.name: values[knob.name] for knob in tool.render_knobs()}
+    own = settings.of_request(at)
+    others = {frame - at: settings.of_request(frame) for frame in picked}
+    keyed = {offset: {k: v for k, v in there.items() if v != own[k]} for offset, there in others.items()}
     client = Client(values["server"], values["show"], values["timeout"])
-    found = client.analyse(tool.id, tensors, own, info, version=values["version"])
+    found = client.analyse(tool.id, tensors, own, info, knobs_at=keyed, version=values["version"])
     return {knob.name: found[knob.name] for knob in tool.knobs if knob.name in found}
 
 

@@ -37,6 +37,15 @@ std::vector<T> packed(const Image &image, Rect window, bool half) {
   return pixels;
 }
 
+TEST(Frame, TwoImagesAreTheSameWhereTheirPixelsAreHoweverTheyAreKept) {
+  Owned one({Sample::Half, 4}, {3, -2, 8, 4}, false, 12), other({Sample::Half, 4}, {3, -2, 8, 4}, true, 40);
+  EXPECT_TRUE(same_pixels(one.image, other.image));
+  other.put(7, 3, 3, std::uint16_t(0x8000));
+  EXPECT_FALSE(same_pixels(one.image, other.image)) << "the last sample of the top right pixel";
+  EXPECT_FALSE(same_pixels(one.image, Owned({Sample::Half, 4}, {4, -2, 9, 4}).image)) << "another place";
+  EXPECT_FALSE(same_pixels(one.image, Owned({Sample::Short, 4}, {3, -2, 8, 4}).image)) << "another layout";
+}
+
 TEST(Frame, TheTopRowTravelsFirstHoweverTheHostKeepsItsRows) {
   for (const bool negative : {false, true}) {
     Owned owned({Sample::Float, 4}, {3, -2, 5, 1}, negative, 12);

@@ -223,6 +223,17 @@ TEST_F(Knobs, TravelByNameWithPixelsScaledAndColoursInThree) {
   EXPECT_EQ(wire.count("hour"), 0u) << "steers other knobs only";
 }
 
+TEST_F(Knobs, ThoseOfAnotherFrameAreNamedByItsOffsetWhereTheyDiffer) {
+  const auto here = wire_knobs(tool, read, 1);
+  EXPECT_TRUE(changed_at(5, here, here).empty());
+  values["present"] = 50.0;
+  values["tint"] = Colour{1, 0.5, 1};
+  values["hour"] = 18.0;
+  const std::map<std::string, Value> later = {{"present@+5", 50.0}, {"tint.g@+5", 0.5}};
+  EXPECT_EQ(changed_at(5, here, wire_knobs(tool, read, 1)), later);
+  EXPECT_EQ(changed_at(-12, here, wire_knobs(tool, read, 1)).begin()->first, "present@-12");
+}
+
 TEST_F(Knobs, AnAnswerIsTakenAsTheKnobsOwnType) {
   KnobValue value;
   EXPECT_TRUE(from_wire(*find_knob(tool, "level"), Value(int64_t(2)), &value));
