@@ -67,8 +67,8 @@ inline constexpr Knob probe_knobs[] = {
     {Kind::Bool, "flip", "Flip signs", "Negates the result.", "probe", {Value::Numbers, {0.0}}, {Value::Numbers, {0.0}}, {0.0, 0.0}, {0.0, 0.0}, 0, StringMode::Line, false, true, true, false, false, "", {}},
 };
 inline constexpr Option probe_passes[] = {
-    {"result", "Result", "The plate with the tool's work applied."},
-    {"map", "Map", "The gain map."},
+    {"result", "Result", "The plate with the tool's work applied.", {}},
+    {"map", "Map", "The gain map.", {}},
 };
 
 // Relight
@@ -107,6 +107,10 @@ inline constexpr Option relight_preset_options[] = {
 inline constexpr Option relight_normals_coding_options[] = {
     {"signed", "-1 to 1", ""},
     {"unsigned", "0 to 1", ""},
+};
+inline constexpr Option relight_matte_channel_options[] = {
+    {"alpha", "alpha", ""},
+    {"red", "red", ""},
 };
 inline constexpr Option relight_depth_coding_options[] = {
     {"distance", "distance (far is greater)", ""},
@@ -150,7 +154,7 @@ inline constexpr Knob relight_knobs[] = {
     {Kind::Float, "sky_stops", "Sky level", "Grade of the sky, which is never shaded. [stops]", "sky", {Value::Numbers, {0.0}}, {Value::Numbers, {0.0}}, {-10.0, 10.0}, {-4.0, 4.0}, 3, StringMode::Line, false, true, true, false, false, "", {}},
     {Kind::Float, "sky_grade_kelvin", "Sky colour", "Colour temperature the sky is graded to. [K]", "sky", {Value::Numbers, {6500.0}}, {Value::Numbers, {6500.0}}, {1500.0, 25000.0}, {2000.0, 12000.0}, 0, StringMode::Line, false, true, true, false, false, "", {}},
     {Kind::Float, "sky_warmth", "Horizon glow", "How much the sky near the horizon takes the key's colour.", "sky", {Value::Numbers, {0.0}}, {Value::Numbers, {0.0}}, {0.0, 1.0}, {0.0, 1.0}, 3, StringMode::Line, false, true, true, false, false, "", {}},
-    {Kind::Float, "limit", "Limit", "No pixel's shading changes by more than this, either way. [stops]", "limits", {Value::Numbers, {3.0}}, {}, {0.1, 8.0}, {0.5, 6.0}, 3, StringMode::Line, false, true, true, false, false, "", {}},
+    {Kind::Float, "limit", "Limit", "No pixel departs by more than this from the key's own change of level, either way. [stops]", "limits", {Value::Numbers, {3.0}}, {}, {0.1, 8.0}, {0.5, 6.0}, 3, StringMode::Line, false, true, true, false, false, "", {}},
     {Kind::Float, "hold_grain", "Hold grain", "With a Denoised plate: keep the plate's grain level where it was lifted.", "limits", {Value::Numbers, {0.0}}, {}, {0.0, 1.0}, {0.0, 1.0}, 3, StringMode::Line, false, true, true, false, false, "", {}},
     {Kind::Bool, "to_alpha", "To alpha", "Put the light map into the alpha channel, for hosts with one stream.", "limits", {Value::Numbers, {0.0}}, {Value::Numbers, {0.0}}, {0.0, 0.0}, {0.0, 0.0}, 0, StringMode::Line, false, false, true, false, false, "", {}},
     {Kind::Angle, "camera_heading", "Camera heading", "Pan since the reference frame, + to the right. Link it to the tracked camera, and the sun stays put. [degrees]", "camera", {Value::Numbers, {0.0}}, {}, {-36000.0, 36000.0}, {-180.0, 180.0}, 2, StringMode::Line, false, true, true, false, false, "", {}},
@@ -160,8 +164,11 @@ inline constexpr Knob relight_knobs[] = {
     {Kind::Float, "detail", "Fine detail", "How much small folds and textures count as relief.", "geometry", {Value::Numbers, {0.3}}, {}, {0.0, 2.0}, {0.0, 1.0}, 3, StringMode::Line, false, true, true, false, false, "", {}},
     {Kind::Float, "auto_sky", "Find the sky", "Without a Sky matte: how much of what looks like open sky is taken as sky.", "geometry", {Value::Numbers, {1.0}}, {}, {0.0, 1.0}, {0.0, 1.0}, 3, StringMode::Line, false, true, true, false, false, "", {}},
     {Kind::Choice, "normals_coding", "Normals are", "How the Normals input is coded; x right, y up, z to camera.", "geometry", {Value::Text, {}, "signed"}, {}, {0.0, 0.0}, {0.0, 0.0}, 0, StringMode::Line, false, false, true, false, false, "", relight_normals_coding_options},
+    {Kind::Choice, "matte_channel", "Mattes are in", "Which channel of Matte, Sky matte and Emissive matte counts.", "geometry", {Value::Text, {}, "alpha"}, {}, {0.0, 0.0}, {0.0, 0.0}, 0, StringMode::Line, false, false, true, false, false, "", relight_matte_channel_options},
     {Kind::Choice, "depth_coding", "Depth is", "What greater values of the Depth input mean.", "geometry", {Value::Text, {}, "distance"}, {}, {0.0, 0.0}, {0.0, 0.0}, 0, StringMode::Line, false, false, true, false, false, "", relight_depth_coding_options},
     {Kind::Float, "depth_scale", "Depth against width", "Distance from the nearest to the farthest thing, in picture widths.", "geometry", {Value::Numbers, {1.0}}, {}, {0.01, 100.0}, {0.1, 5.0}, 3, StringMode::Line, false, true, true, false, false, "", {}},
+    {Kind::Float, "depth_near", "Depth near", "Value of the Depth input at the nearest thing; equal to far: found per frame.", "geometry", {Value::Numbers, {0.0}}, {}, {-1000000000.0, 1000000000.0}, {0.0, 100.0}, 3, StringMode::Line, false, true, true, true, false, "", {}},
+    {Kind::Float, "depth_far", "Depth far", "Value of the Depth input at the farthest thing.", "geometry", {Value::Numbers, {0.0}}, {}, {-1000000000.0, 1000000000.0}, {0.0, 100.0}, 3, StringMode::Line, false, true, true, true, false, "", {}},
     {Kind::Float, "present_fill_y", "Present fill y", "Second-order spherical harmonic 'y' of the fill as shot, against its mean.", "present_fill", {Value::Numbers, {0.0}}, {}, {-2.0, 2.0}, {-1.0, 1.0}, 3, StringMode::Line, false, true, true, true, false, "", {}},
     {Kind::Float, "present_fill_z", "Present fill z", "Second-order spherical harmonic 'z' of the fill as shot, against its mean.", "present_fill", {Value::Numbers, {0.0}}, {}, {-2.0, 2.0}, {-1.0, 1.0}, 3, StringMode::Line, false, true, true, true, false, "", {}},
     {Kind::Float, "present_fill_x", "Present fill x", "Second-order spherical harmonic 'x' of the fill as shot, against its mean.", "present_fill", {Value::Numbers, {0.0}}, {}, {-2.0, 2.0}, {-1.0, 1.0}, 3, StringMode::Line, false, true, true, true, false, "", {}},
@@ -172,14 +179,14 @@ inline constexpr Knob relight_knobs[] = {
     {Kind::Float, "present_fill_xx", "Present fill xx", "Second-order spherical harmonic 'xx' of the fill as shot, against its mean.", "present_fill", {Value::Numbers, {0.0}}, {}, {-2.0, 2.0}, {-1.0, 1.0}, 3, StringMode::Line, false, true, true, true, false, "", {}},
 };
 inline constexpr Option relight_passes[] = {
-    {"result", "Result", "The plate with the tool's work applied."},
-    {"ratio", "Ratio", "New over present shading: plate x ratio + added = result."},
-    {"added", "Added", "Specular and haze, to be added after the multiplication."},
-    {"normals", "Normals", "x right, y up, z to camera, -1 to 1."},
-    {"depth", "Depth", "0 nearest, 1 farthest."},
-    {"albedo", "Albedo", "The plate over its present shading."},
-    {"shading", "Shading", "The new shading."},
-    {"light_map", "Light map", "How much of the new key reaches each pixel."},
+    {"result", "Result", "The plate with the tool's work applied.", {}},
+    {"ratio", "Ratio", "New over present shading: plate x ratio + added = result.", {Value::Numbers, {1.0}}},
+    {"added", "Added", "Specular and haze, to be added after the multiplication.", {Value::Numbers, {0.0}}},
+    {"normals", "Normals", "x right, y up, z to camera, -1 to 1.", {}},
+    {"depth", "Depth", "0 nearest, 1 farthest.", {}},
+    {"albedo", "Albedo", "The plate over its present shading.", {}},
+    {"shading", "Shading", "The new shading.", {}},
+    {"light_map", "Light map", "How much of the new key reaches each pixel.", {}},
 };
 inline constexpr Setting relight_preset_as_shot[] = {
     {"key_azimuth", {Value::SameAs, {}, "present_azimuth"}},
@@ -334,6 +341,14 @@ inline constexpr Preset relight_presets[] = {
     {"moonlight", "Moonlight", relight_preset_moonlight},
 };
 inline constexpr Setting relight_time_of_day_0[] = {
+    {"key_tint", {Value::Numbers, {0.0}}},
+    {"fill_tint", {Value::Numbers, {0.0}}},
+    {"sky_kelvin", {Value::Numbers, {9500.0}}},
+    {"rim", {Value::Numbers, {0.0}}},
+    {"rim_kelvin", {Value::Numbers, {6500.0}}},
+    {"lift_shadows", {Value::Numbers, {0.0}}},
+    {"specular", {Value::Numbers, {0.0}}},
+    {"key_azimuth", {Value::Numbers, {-60.0}}},
     {"key_elevation", {Value::Numbers, {45.0}}},
     {"key_kelvin", {Value::Numbers, {9500.0}}},
     {"key_stops", {Value::Numbers, {-3.0}}},
@@ -350,6 +365,14 @@ inline constexpr Setting relight_time_of_day_0[] = {
     {"sky_warmth", {Value::Numbers, {0.0}}},
 };
 inline constexpr Setting relight_time_of_day_1[] = {
+    {"key_tint", {Value::Numbers, {0.0}}},
+    {"fill_tint", {Value::Numbers, {0.0}}},
+    {"sky_kelvin", {Value::Numbers, {9500.0}}},
+    {"rim", {Value::Numbers, {0.0}}},
+    {"rim_kelvin", {Value::Numbers, {6500.0}}},
+    {"lift_shadows", {Value::Numbers, {0.0}}},
+    {"specular", {Value::Numbers, {0.0}}},
+    {"key_azimuth", {Value::Numbers, {-70.0}}},
     {"key_elevation", {Value::Numbers, {6.0}}},
     {"key_kelvin", {Value::Numbers, {9000.0}}},
     {"key_stops", {Value::Numbers, {-2.6}}},
@@ -366,6 +389,14 @@ inline constexpr Setting relight_time_of_day_1[] = {
     {"sky_warmth", {Value::Numbers, {0.2}}},
 };
 inline constexpr Setting relight_time_of_day_2[] = {
+    {"key_tint", {Value::Numbers, {0.0}}},
+    {"fill_tint", {Value::Numbers, {0.0}}},
+    {"sky_kelvin", {Value::Numbers, {9500.0}}},
+    {"rim", {Value::Numbers, {0.0}}},
+    {"rim_kelvin", {Value::Numbers, {6500.0}}},
+    {"lift_shadows", {Value::Numbers, {0.0}}},
+    {"specular", {Value::Numbers, {0.0}}},
+    {"key_azimuth", {Value::Numbers, {-65.0}}},
     {"key_elevation", {Value::Numbers, {8.0}}},
     {"key_kelvin", {Value::Numbers, {3300.0}}},
     {"key_stops", {Value::Numbers, {0.4}}},
@@ -382,6 +413,14 @@ inline constexpr Setting relight_time_of_day_2[] = {
     {"sky_warmth", {Value::Numbers, {0.8}}},
 };
 inline constexpr Setting relight_time_of_day_3[] = {
+    {"key_tint", {Value::Numbers, {0.0}}},
+    {"fill_tint", {Value::Numbers, {0.0}}},
+    {"sky_kelvin", {Value::Numbers, {9500.0}}},
+    {"rim", {Value::Numbers, {0.0}}},
+    {"rim_kelvin", {Value::Numbers, {6500.0}}},
+    {"lift_shadows", {Value::Numbers, {0.0}}},
+    {"specular", {Value::Numbers, {0.0}}},
+    {"key_azimuth", {Value::Numbers, {-50.0}}},
     {"key_elevation", {Value::Numbers, {35.0}}},
     {"key_kelvin", {Value::Numbers, {5600.0}}},
     {"key_stops", {Value::Numbers, {0.0}}},
@@ -398,6 +437,14 @@ inline constexpr Setting relight_time_of_day_3[] = {
     {"sky_warmth", {Value::Numbers, {0.1}}},
 };
 inline constexpr Setting relight_time_of_day_4[] = {
+    {"key_tint", {Value::Numbers, {0.0}}},
+    {"fill_tint", {Value::Numbers, {0.0}}},
+    {"sky_kelvin", {Value::Numbers, {9500.0}}},
+    {"rim", {Value::Numbers, {0.0}}},
+    {"rim_kelvin", {Value::Numbers, {6500.0}}},
+    {"lift_shadows", {Value::Numbers, {0.0}}},
+    {"specular", {Value::Numbers, {0.0}}},
+    {"key_azimuth", {Value::Numbers, {0.0}}},
     {"key_elevation", {Value::Numbers, {70.0}}},
     {"key_kelvin", {Value::Numbers, {6300.0}}},
     {"key_stops", {Value::Numbers, {0.3}}},
@@ -414,6 +461,14 @@ inline constexpr Setting relight_time_of_day_4[] = {
     {"sky_warmth", {Value::Numbers, {0.0}}},
 };
 inline constexpr Setting relight_time_of_day_5[] = {
+    {"key_tint", {Value::Numbers, {0.0}}},
+    {"fill_tint", {Value::Numbers, {0.0}}},
+    {"sky_kelvin", {Value::Numbers, {9500.0}}},
+    {"rim", {Value::Numbers, {0.0}}},
+    {"rim_kelvin", {Value::Numbers, {6500.0}}},
+    {"lift_shadows", {Value::Numbers, {0.0}}},
+    {"specular", {Value::Numbers, {0.0}}},
+    {"key_azimuth", {Value::Numbers, {45.0}}},
     {"key_elevation", {Value::Numbers, {38.0}}},
     {"key_kelvin", {Value::Numbers, {5700.0}}},
     {"key_stops", {Value::Numbers, {0.0}}},
@@ -430,6 +485,14 @@ inline constexpr Setting relight_time_of_day_5[] = {
     {"sky_warmth", {Value::Numbers, {0.1}}},
 };
 inline constexpr Setting relight_time_of_day_6[] = {
+    {"key_tint", {Value::Numbers, {0.0}}},
+    {"fill_tint", {Value::Numbers, {0.0}}},
+    {"sky_kelvin", {Value::Numbers, {9500.0}}},
+    {"rim", {Value::Numbers, {0.0}}},
+    {"rim_kelvin", {Value::Numbers, {6500.0}}},
+    {"lift_shadows", {Value::Numbers, {0.0}}},
+    {"specular", {Value::Numbers, {0.0}}},
+    {"key_azimuth", {Value::Numbers, {60.0}}},
     {"key_elevation", {Value::Numbers, {10.0}}},
     {"key_kelvin", {Value::Numbers, {3100.0}}},
     {"key_stops", {Value::Numbers, {0.7}}},
@@ -446,6 +509,14 @@ inline constexpr Setting relight_time_of_day_6[] = {
     {"sky_warmth", {Value::Numbers, {0.8}}},
 };
 inline constexpr Setting relight_time_of_day_7[] = {
+    {"key_tint", {Value::Numbers, {0.0}}},
+    {"fill_tint", {Value::Numbers, {0.0}}},
+    {"sky_kelvin", {Value::Numbers, {9500.0}}},
+    {"rim", {Value::Numbers, {0.0}}},
+    {"rim_kelvin", {Value::Numbers, {6500.0}}},
+    {"lift_shadows", {Value::Numbers, {0.0}}},
+    {"specular", {Value::Numbers, {0.0}}},
+    {"key_azimuth", {Value::Numbers, {70.0}}},
     {"key_elevation", {Value::Numbers, {4.0}}},
     {"key_kelvin", {Value::Numbers, {8500.0}}},
     {"key_stops", {Value::Numbers, {-2.2}}},
@@ -462,6 +533,14 @@ inline constexpr Setting relight_time_of_day_7[] = {
     {"sky_warmth", {Value::Numbers, {0.3}}},
 };
 inline constexpr Setting relight_time_of_day_8[] = {
+    {"key_tint", {Value::Numbers, {0.0}}},
+    {"fill_tint", {Value::Numbers, {0.0}}},
+    {"sky_kelvin", {Value::Numbers, {9500.0}}},
+    {"rim", {Value::Numbers, {0.0}}},
+    {"rim_kelvin", {Value::Numbers, {6500.0}}},
+    {"lift_shadows", {Value::Numbers, {0.0}}},
+    {"specular", {Value::Numbers, {0.0}}},
+    {"key_azimuth", {Value::Numbers, {-60.0}}},
     {"key_elevation", {Value::Numbers, {45.0}}},
     {"key_kelvin", {Value::Numbers, {9500.0}}},
     {"key_stops", {Value::Numbers, {-3.0}}},
@@ -478,6 +557,14 @@ inline constexpr Setting relight_time_of_day_8[] = {
     {"sky_warmth", {Value::Numbers, {0.0}}},
 };
 inline constexpr Setting relight_time_of_day_9[] = {
+    {"key_tint", {Value::Numbers, {0.0}}},
+    {"fill_tint", {Value::Numbers, {0.0}}},
+    {"sky_kelvin", {Value::Numbers, {9500.0}}},
+    {"rim", {Value::Numbers, {0.0}}},
+    {"rim_kelvin", {Value::Numbers, {6500.0}}},
+    {"lift_shadows", {Value::Numbers, {0.0}}},
+    {"specular", {Value::Numbers, {0.0}}},
+    {"key_azimuth", {Value::Numbers, {-60.0}}},
     {"key_elevation", {Value::Numbers, {45.0}}},
     {"key_kelvin", {Value::Numbers, {9500.0}}},
     {"key_stops", {Value::Numbers, {-3.0}}},

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     import numpy as np
 
-    from onelight.imaging import Colour
+    from onelight.colour import Colour
 
 Rect = tuple[int, int, int, int]  # x1, y1, x2, y2 in pixels, y up, x2 and y2 excluded
 

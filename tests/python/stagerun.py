@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from onelight import tools
-from onelight.imaging import Colour
+from onelight.colour import Colour
 from onelight.spec import SameAs, Tool
 from onelight.stages import Context, FrameInfo
 from onelight.tools.relight import light

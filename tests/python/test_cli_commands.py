@@ -77,12 +77,12 @@ def test_doctor_finds_a_healthy_machine_healthy(server: Any, bundle: Path) -> No
 
 
 def test_doctor_says_what_is_wrong_and_how_to_mend_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from onelight import imaging
+    from onelight import colour
 
     monkeypatch.setenv("OCIO", str(tmp_path / "gone.ocio"))
-    imaging.config.cache_clear()
+    colour.config.cache_clear()
     code, found = doctor("--server", f"unix:{tmp_path}/none.sock", "--bundle", tmp_path)
-    imaging.config.cache_clear()
+    colour.config.cache_clear()
     assert code == 1
     assert "none.sock" in found["Server"]["found"]
     assert "onelight serve" in found["Server"]["mend"]

@@ -12,7 +12,7 @@ import pytest
 from conftest import Server
 from oip import Wire, metric, metrics_port, parameters_of, pixels_of, refused, request
 from onelight import tools
-from onelight.imaging import Colour
+from onelight.colour import Colour
 from onelight.stages import Context, FrameInfo
 from stagerun import defaults, panned_wall
 

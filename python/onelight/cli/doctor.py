@@ -143,13 +143,13 @@ def check_gpu() -> Finding:
 def check_colour() -> Finding:
     import PyOpenColorIO as ocio
 
-    from onelight import imaging
+    from onelight import colour
     from onelight.errors import ColourError
 
     what = "Colour config"
     name = os.environ.get("OCIO") or "built-in studio config"
     try:
-        config = imaging.config()
+        config = colour.config()
     except (ColourError, ocio.ExceptionMissingFile) as error:
         return Finding(what, "bad", str(error), "mend or unset $OCIO")
     return Finding(what, "good", f"{name}, {len(list(config.getColorSpaceNames()))} spaces")

@@ -9,8 +9,8 @@ import av.error
 import numpy as np
 
 from onelight import images
+from onelight.colour import Colour
 from onelight.errors import ImageError
-from onelight.imaging import Colour
 
 PLATES = Path(__file__).resolve().parents[3] / "examples" / "plates"
 

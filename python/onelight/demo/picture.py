@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import PyOpenColorIO as ocio
 
-from onelight import imaging
+from onelight import colour
 
 DISPLAY, MOVIE_DISPLAY = "sRGB - Display", "Rec.1886 Rec.709 - Display"
 GREY, WHITE = (24, 24, 24), (230, 230, 230)
@@ -22,7 +22,7 @@ FONT = cv2.FONT_HERSHEY_SIMPLEX
 @cache
 def _view(space: str, display: str) -> ocio.CPUProcessor:
     """The config's default view of a display, for a picture in `space`."""
-    config = imaging.config()
+    config = colour.config()
     transform = ocio.DisplayViewTransform(src=space, display=display, view=config.getDefaultView(display))
     return config.getProcessor(transform).getDefaultCPUProcessor()
 
@@ -30,7 +30,7 @@ def _view(space: str, display: str) -> ocio.CPUProcessor:
 def viewed(frame: np.ndarray, space: str, display: str = DISPLAY) -> np.ndarray:
     """Scene-linear [H, W, 4] as a display shows it, uint8 RGB."""
     rgb = np.ascontiguousarray(frame[..., :3], np.float32)
-    _view(imaging.SPACES.get(space, space), display).applyRGB(rgb)
+    _view(colour.SPACES.get(space, space), display).applyRGB(rgb)
     return np.round(np.clip(rgb, 0, 1) * 255).astype(np.uint8)
 
 

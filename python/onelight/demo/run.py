@@ -173,7 +173,10 @@ def _fingerprint(frames: int) -> str:
     found = hashlib.sha256(str(frames).encode())
     tool = ROOT / "python" / "onelight" / "tools" / "relight"
     files = [*bundle().rglob("*.ofx"), *tool.rglob("*.py"), *tool.rglob("*.json"), *footage.PLATES.glob("*.[em][xp]*")]
-    files += [*Path(__file__).parent.glob("*.py"), ROOT / "python" / "onelight" / "imaging.py"]
+    files += [
+        *Path(__file__).parent.glob("*.py"),
+        *(ROOT / "python" / "onelight" / name for name in ("imaging.py", "colour.py")),
+    ]
     for file in sorted(files):
         found.update(file.name.encode() + file.read_bytes())
     return found.hexdigest()

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from scipy.optimize import least_squares
 
-from onelight.imaging import Colour
+from onelight.colour import Colour
 from onelight.stages import Context, FrameInfo
 from onelight.tools.relight import cases, graph
 from onelight.tools.relight.light import angles

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from scipy.fft import dctn, fftfreq, idctn, irfft2, rfft2, rfftfreq
 
-from onelight.imaging import LUMINANCE
+from onelight.colour import LUMINANCE
 
 FLOOR = 2.0**-6  # of the plate's middle: below it there is noise, not shape
 TILT_REACH, TILT_GAIN, TILT_DAMPING = 16.0, 1.2, 0.15  # known light: widest relief, its depth, the Wiener term
@@ -158,6 +158,13 @@ def inflate(matte: np.ndarray) -> np.ndarray:
     return cv2.resize(bump, (width, height), interpolation=cv2.INTER_CUBIC)
 
 
+def bounded(stops: np.ndarray, limit: float) -> np.ndarray:
+    """Stops kept within +- `limit`: as they are up to three quarters of it, then bent over by a hyperbolic tangent."""
+    knee = np.float32(0.75 * limit)
+    rest = np.float32(limit) - knee
+    return np.clip(stops, -knee, knee) + rest * np.tanh((stops - np.clip(stops, -knee, knee)) / rest)
+
+
 def slopes(height: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Derivatives of a height map to the right and *up*, in height per pixel (Scharr)."""
     right = cv2.Scharr(height, -1, 1, 0, scale=1 / 32, borderType=cv2.BORDER_REPLICATE)
@@ -245,5 +252,5 @@ def layout(sky: np.ndarray, veil: np.ndarray) -> tuple[np.ndarray, np.ndarray, f
     ground = smoothstep(0.25, 0.9, below) * np.float32(0.25 + 0.5 * outside)
     standing = np.float32(0.45) + np.float32(0.5) * veil
     plane = 1 - np.float32(0.85) * below ** np.float32(0.6)
-    depth = np.minimum(plane, standing) if outside > 0.5 else plane + (standing - plane) * np.float32(outside)
+    depth = plane + (np.minimum(plane, standing) - plane) * np.float32(outside)
     return np.broadcast_to(ground, sky.shape), depth.astype(np.float32), horizon

@@ -1,4 +1,4 @@
-"""Relight's computation: ingest and decompose (images only, cached), the present light, shade, apply."""
+"""Relight's computation: ingest, the present light and decompose (images only, cached), then shade and apply."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any
 import cv2
 import numpy as np
 
-from onelight.errors import RequestError
-from onelight.imaging import LUMINANCE, Grid, edit, mend, rgb32, write_bands
+from onelight.colour import LUMINANCE, Colour
+from onelight.imaging import Grid, edit, mend, rgb32, write_bands
 from onelight.stages import Context, Stage
 from onelight.tools.relight import fit, geometry, shade
-from onelight.tools.relight.light import Light, harmonics, present_light
+from onelight.tools.relight.scene import decompose, depth_of, depth_range, matte_channel
 
 RADIUS, EPS = 8, 0.1  # edge-aware upsampling: window in working pixels, variance of stops that counts as an edge
 GEOMETRY_CLIPS = ("Source", "Denoised", "Normals", "Depth", "Matte", "Sky")
@@ -55,74 +55,12 @@ def _finer(grid: Grid, guide: np.ndarray, stops: np.ndarray) -> np.ndarray:
     return finer
 
 
-def decompose(context: Context, made: dict[str, Any]) -> dict[str, Any]:
-    """Normals, depth, openness, sky and present shadow: from the picture, overruled by the clips that are connected."""
-    knobs, grid = context.knobs, made["grid"]
-    working, stops = made["working"] / np.float32(made["level"]), made["stops"]
-    sky_clip, depth_clip, normals_clip = context.clip("Sky"), context.clip("Depth"), context.clip("Normals")
-    matte = _matte(context, "Matte", grid)
-    if sky_clip is not None:
-        sky_full = np.clip(np.nan_to_num(_channel(sky_clip)), 0, 1)
-        sky = grid.shrink(sky_full)
-    else:
-        sky = geometry.find_sky(working, stops) * np.float32(knobs["auto_sky"])
-        sky_full = _upsampled_sky(made, stops, sky) if sky.max() > 0.05 else None
-    context.check()
-    surface = geometry.surface_stops(working, stops)
-    context.check()
-    slope = geometry.relief(surface, knobs["detail"])
-    if (lamp := _present_key(made, knobs)) is not None:
-        slope = slope * np.float32(0.3) + geometry.tilted(surface, lamp.key, lamp.ratio)
-    ground, depth, horizon = geometry.layout(sky, geometry.haze_cue(working, sky))
-    gain = np.float32(knobs["relief"])
-    flat = (1 - ground[..., None]) * np.array([0, 0.1, 1], np.float32) + ground[..., None] * np.array(
-        [0, 1, 0.45], np.float32
-    )
-    if matte is not None:
-        bump = geometry.inflate(matte)
-        bump_right, bump_up = geometry.slopes(bump)
-        inside = geometry.smoothstep(0.2, 0.8, matte)
-        flat = flat * (1 - inside[..., None]) + inside[..., None] * np.array([0, 0, 1], np.float32)
-        slope += np.stack([bump_right, bump_up], axis=-1) * (inside * np.float32(1.5))[..., None]
-        nearest = float(depth[inside > 0.5].min()) if (inside > 0.5).any() else 0.0
-        depth = depth * (1 - inside) + inside * nearest
-    slope *= gain
-    normals = geometry.normalise(flat - np.dstack([slope, np.zeros_like(stops)]))
-    context.check()
-    if normals_clip is not None:
-        normals = _connected_normals(normals_clip, grid, knobs["normals_coding"], normals)
-    if depth_clip is not None:
-        depth = _connected_depth(depth_clip, grid, knobs["depth_coding"])
-    else:
-        a, b = geometry.guided(stops, depth, 24, 0.2)
-        bump = geometry.integrate(slope) / np.float32(stops.shape[1] * 4 * knobs["depth_scale"])
-        depth = np.clip(a * stops + b - np.clip(bump, -0.15, 0.15), 0, 1)
-        depth = depth * (1 - sky) + sky
-    hollow = geometry.blur(surface, 12.0) - geometry.blur(surface, 2.0)
-    openness = np.exp2(-np.float32(0.5) * gain * np.clip(hollow, 0, 2))
-    return {
-        "normals": normals,
-        "depth": depth.astype(np.float32),
-        "basis": harmonics(normals),
-        "visibility": openness.astype(np.float32),
-        "shadow": shade.shadow_of(surface, stops) * (1 - sky),
-        "sky": sky,
-        "sky_full": sky_full,
-        "horizon": horizon,
-    }
-
-
 def present(context: Context, made: dict[str, Any]) -> dict[str, Any]:
     """The present light: the analysed knobs, or fitted to this frame where nobody analysed the shot."""
     if context.knobs["analysed"]:
         return {"fitted": {}, "status": ""}
     found = fit.solve([fit.sample({**made, **decompose(context, made)})])
     return {"fitted": found, "status": "Not analysed: the present light was fitted to this frame. Press Analyse shot."}
-
-
-def _present_key(made: Mapping[str, Any], knobs: Mapping[str, Any]) -> Light | None:
-    """The present light, once it is known; None while it is being fitted."""
-    return present_light({**knobs, **made["fitted"]}) if "fitted" in made else None
 
 
 def _lit_knobs(context: Context, made: Mapping[str, Any]) -> dict[str, Any]:
@@ -139,9 +77,9 @@ def _lit_knobs(context: Context, made: Mapping[str, Any]) -> dict[str, Any]:
 def apply(context: Context, made: dict[str, Any]) -> dict[str, Any]:
     """Shades at working size, brings the ratio to full size along the plate's edges, and edits the plate."""
     knobs, info, colour, grid = _lit_knobs(context, made), context.info, context.colour, made["grid"]
-    limit = np.float32(knobs["limit"])
+    level, limit = np.float32(knobs["key_stops"]), np.float32(knobs["limit"])
     shadings = shade.shading(made, knobs, colour)
-    stops = limit * np.tanh(shade.log_ratio(made, knobs, shadings) / limit)
+    stops = level + geometry.bounded(shade.log_ratio(made, knobs, shadings) - level, limit)
     context.check()
     extra = _rgba(shade.added(made, knobs, shadings, colour))
     # Joint upsampling: what the working grid could not see of the plate's edges moves the ratio as far as both agree.
@@ -149,9 +87,9 @@ def apply(context: Context, made: dict[str, Any]) -> dict[str, Any]:
     stops = _rgba(stops)
     context.check()
     sky_full = made["sky_full"]
-    sky = None if sky_full is None else _rgba(limit * np.tanh(shade.sky_stops(made, knobs, colour) / limit))
+    sky = None if sky_full is None else _rgba(shade.sky_stops(made, knobs, colour))
     emissive = context.clip("Emissive")
-    held = None if emissive is None else np.clip(np.nan_to_num(_channel(emissive)), 0, 1)
+    held = None if emissive is None else np.clip(np.nan_to_num(matte_channel(emissive, knobs)), 0, 1)
     grain = _grain(context) if knobs["hold_grain"] > 0 else None
 
     def operator(rows: slice) -> tuple[np.ndarray, np.ndarray | None]:
@@ -159,13 +97,13 @@ def apply(context: Context, made: dict[str, Any]) -> dict[str, Any]:
         if grid.factor > 1:
             full += _four(grid.grow(slope, rows) * made["finer"][rows])
         more = None if extra is None else grid.grow(extra, rows)
+        np.clip(full, level - limit, level + limit, out=full)
         if sky is not None and sky_full is not None:
             full += _four(sky_full[rows]) * (grid.grow(sky, rows) - full)
         if held is not None:
             free = _four(1 - held[rows])
             full *= free
             more = None if more is None else more * free
-        np.clip(full, -limit, limit, out=full)
         ratio = np.exp2(full, out=full)
         if grain is not None:  # lifting by r lifts the grain by r too: take the surplus out again
             surplus = grain[rows] * (1 - np.maximum(ratio, 1)) * np.float32(knobs["hold_grain"])
@@ -184,7 +122,7 @@ def apply(context: Context, made: dict[str, Any]) -> dict[str, Any]:
         if info.output in ("ratio", "added"):
             write_bands(info, grid, lambda rows: _operand(operator(rows), info.output), out[..., :3])
         else:
-            small = _pass(info.output, made, shadings)
+            small = _pass(info.output, made, shadings, colour)
             write_bands(info, grid, lambda rows: grid.grow(small, rows), out[..., :3])
         out[..., 3] = 1
     return {"output": out, "status": status, "alpha": "result" if knobs["to_alpha"] else "plate"}
@@ -211,10 +149,10 @@ def _operand(operator: tuple[np.ndarray, np.ndarray | None], name: str) -> np.nd
     return np.zeros_like(ratio[..., :3]) if more is None else more[..., :3]
 
 
-def _pass(name: str, made: Mapping[str, Any], shadings: Mapping[str, np.ndarray]) -> np.ndarray:
+def _pass(name: str, made: Mapping[str, Any], shadings: Mapping[str, np.ndarray], colour: Colour) -> np.ndarray:
     """A pass at working size, [h, w, 3]."""
     if name == "albedo":
-        return made["working"] / shadings["old"][..., None]
+        return colour.from_working(made["working"]) / shadings["old"][..., None]
     image = {
         "normals": made["normals"],
         "depth": made["depth"],
@@ -222,45 +160,6 @@ def _pass(name: str, made: Mapping[str, Any], shadings: Mapping[str, np.ndarray]
         "light_map": shadings["key"],
     }[name]
     return image if image.ndim == 3 else cv2.merge([image] * 3)
-
-
-def _channel(clip: np.ndarray) -> np.ndarray:
-    """A matte clip's one channel [H, W]: its alpha where that says something, else red."""
-    alpha = clip[..., 3]
-    flat = alpha.size == 0 or (alpha == alpha.flat[0]).all()
-    return (clip[..., 0] if flat else alpha).astype(np.float32)
-
-
-def _matte(context: Context, name: str, grid: Grid) -> np.ndarray | None:
-    clip = context.clip(name)
-    return None if clip is None else np.clip(grid.shrink(np.nan_to_num(_channel(clip))), 0, 1)
-
-
-def _connected_normals(clip: np.ndarray, grid: Grid, coding: str, estimated: np.ndarray) -> np.ndarray:
-    """Normals of the clip at working size; where it has none (0, 0, 0) or NaN, the estimated ones."""
-    small = grid.shrink(np.nan_to_num(clip[..., :3].astype(np.float32)))
-    covered = (np.abs(small).sum(axis=-1) > 1e-3)[..., None]
-    return np.where(covered, geometry.normalise(small * 2 - 1 if coding == "unsigned" else small), estimated)
-
-
-def _connected_depth(clip: np.ndarray, grid: Grid, coding: str) -> np.ndarray:
-    """Depth of the clip at working size, brought to 0 nearest .. 1 farthest by its 1st and 99th percentile."""
-    small = grid.shrink(np.nan_to_num(clip[..., 0].astype(np.float32), posinf=0.0, neginf=0.0))
-    low, high = np.percentile(small, (1, 99))
-    if high <= low:
-        raise RequestError("The Depth input is the same everywhere: connect a depth pass, or disconnect it.")
-    depth = np.clip((small - low) / (high - low), 0, 1)
-    return 1 - depth if coding == "inverse" else depth
-
-
-def _upsampled_sky(made: Mapping[str, Any], stops: np.ndarray, sky: np.ndarray) -> np.ndarray:
-    """The sky matte at full size, its edge drawn by the plate's own."""
-    a, b = geometry.guided(stops, sky, 6, 0.01)
-    grid, guide = made["grid"], made["guide"]
-    full = np.empty(grid.window, np.float32)
-    for rows in grid.bands(slice(0, grid.window[0])):
-        full[rows] = grid.grow(a, rows) * guide[rows] + grid.grow(b, rows)
-    return geometry.smoothstep(0.05, 0.95, full)
 
 
 def _grain(context: Context) -> np.ndarray | None:
@@ -277,25 +176,33 @@ def analyse(contexts: Sequence[Context]) -> dict[str, float | bool]:
 
     Every frame is seen in the reference camera: the light's direction is turned back by that frame's camera knobs.
     """
-    samples, levels = [], []
+    samples, levels, depths = [], [], []
     for analysed in contexts:
-        context = replace(analysed, knobs={**analysed.knobs, "analysed": False})
+        context = replace(analysed, knobs={**analysed.knobs, "analysed": False, "depth_near": 0.0, "depth_far": 0.0})
         made = ingest(context, {})
         made |= decompose(context, made)
         samples.append(fit.sample(made, context.knobs))
         levels.append(made["frame_level"])
-    found = fit.solve(samples)
-    return {"analysed": True, "exposure": float(np.median(np.log2(levels))), **found}
+        if (clip := context.clip("Depth")) is not None:
+            depths.append(depth_of(clip, made["grid"]))
+    near, far = depth_range(depths, contexts[0].knobs["depth_coding"]) if depths else (0.0, 0.0)
+    exposure = float(np.median(np.log2(levels)))
+    return {"analysed": True, "exposure": exposure, "depth_near": near, "depth_far": far, **fit.solve(samples)}
 
 
-GEOMETRY_KNOBS = ("relief", "detail", "auto_sky", "normals_coding", "depth_coding", "depth_scale")
+GEOMETRY_KNOBS = ("relief", "detail", "auto_sky", "normals_coding", "matte_channel")
+DEPTH_KNOBS = ("depth_coding", "depth_scale", "depth_near", "depth_far")
 LIGHT_KNOBS = tuple(f"present_{what}" for what in ("azimuth", "elevation", "ratio", "softness"))
 CAMERA_KNOBS = ("camera_heading", "camera_pitch", "camera_roll")
 STAGES = (
     Stage("ingest", ingest, knobs=("analysed", "exposure"), clips=("Source", "Denoised"), cached=True),
-    Stage("present", present, knobs=("analysed", *GEOMETRY_KNOBS), clips=GEOMETRY_CLIPS, cached=True),
+    Stage("present", present, knobs=("analysed", *GEOMETRY_KNOBS, *DEPTH_KNOBS), clips=GEOMETRY_CLIPS, cached=True),
     Stage(
-        "decompose", decompose, knobs=(*GEOMETRY_KNOBS, *LIGHT_KNOBS, *CAMERA_KNOBS), clips=GEOMETRY_CLIPS, cached=True
+        "decompose",
+        decompose,
+        knobs=(*GEOMETRY_KNOBS, *DEPTH_KNOBS, *LIGHT_KNOBS, *CAMERA_KNOBS),
+        clips=GEOMETRY_CLIPS,
+        cached=True,
     ),
     Stage("apply", apply, clips=(*GEOMETRY_CLIPS, "Emissive")),
 )

@@ -70,7 +70,7 @@ SURFACE: tuple[Knob, ...] = (
           group="sky", neutral=6500.0, **KELVIN),
     Float("sky_warmth", "Horizon glow", "How much the sky near the horizon takes the key's colour.",
           group="sky", neutral=0.0, **UNIT),
-    Float("limit", "Limit", "No pixel's shading changes by more than this, either way.",
+    Float("limit", "Limit", "No pixel departs by more than this from the key's own change of level, either way.",
           group="limits", default=3.0, hard=(0.1, 8.0), soft=(0.5, 6.0), unit="stops"),
     Float("hold_grain", "Hold grain", "With a Denoised plate: keep the plate's grain level where it was lifted.",
           group="limits", default=0.0, **UNIT),
@@ -95,12 +95,19 @@ GEOMETRY: tuple[Knob, ...] = (
     Choice("normals_coding", "Normals are", "How the Normals input is coded; x right, y up, z to camera.",
            group="geometry", animates=False, default="signed",
            options=(Option("signed", "-1 to 1"), Option("unsigned", "0 to 1"))),
+    Choice("matte_channel", "Mattes are in", "Which channel of Matte, Sky matte and Emissive matte counts.",
+           group="geometry", animates=False, default="alpha",
+           options=(Option("alpha", "alpha"), Option("red", "red"))),
     Choice("depth_coding", "Depth is", "What greater values of the Depth input mean.",
            group="geometry", animates=False, default="distance",
            options=(Option("distance", "distance (far is greater)"),
                     Option("inverse", "1 / distance (near is greater)"))),
     Float("depth_scale", "Depth against width", "Distance from the nearest to the farthest thing, in picture widths.",
           group="geometry", default=1.0, hard=(0.01, 100.0), soft=(0.1, 5.0)),
+    Float("depth_near", "Depth near", "Value of the Depth input at the nearest thing; equal to far: found per frame.",
+          group="geometry", hard=(-1e9, 1e9), soft=(0.0, 100.0), analysed=True),
+    Float("depth_far", "Depth far", "Value of the Depth input at the farthest thing.",
+          group="geometry", hard=(-1e9, 1e9), soft=(0.0, 100.0), analysed=True),
 )
 
 PRESENT: tuple[Knob, ...] = (

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from onelight.imaging import LUMINANCE
+from onelight.colour import LUMINANCE
 
 NEUTRAL_KELVIN = 6500.0
 DUV_PER_TINT = 0.01

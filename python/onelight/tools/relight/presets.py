@@ -18,20 +18,29 @@ def _preset(name: str, label: str, hint: str, **values: float) -> Preset:
 
 
 _CLOCK_KNOBS = (
-    "key_elevation", "key_kelvin", "key_stops", "key_softness", "fill_ratio", "fill_kelvin", "sky_fill",
+    "key_azimuth", "key_elevation", "key_kelvin", "key_stops", "key_softness", "fill_ratio", "fill_kelvin", "sky_fill",
     "shadow_density", "shadow_softness", "haze", "haze_kelvin", "sky_stops", "sky_grade_kelvin", "sky_warmth",
 )
-_CLOCK = {  # hour: a value for each of _CLOCK_KNOBS
-    0.0: (45.0, 9500.0, -3.0, 0.15, 7.0, 11000.0, 0.0, 0.6, 2.0, 0.0, 9000.0, -3.5, 12000.0, 0.0),
-    5.0: (6.0, 9000.0, -2.6, 0.8, 1.5, 12000.0, 0.7, 0.1, 8.0, 0.12, 11000.0, -2.0, 11000.0, 0.2),
-    6.5: (8.0, 3300.0, 0.4, 0.25, 5.0, 10000.0, 0.25, 0.55, 6.0, 0.15, 3800.0, -0.6, 5600.0, 0.8),
-    9.0: (35.0, 5600.0, 0.0, 0.15, 4.0, 7500.0, 0.2, 0.6, 2.0, 0.06, 5800.0, 0.0, 6500.0, 0.1),
-    12.0: (70.0, 6300.0, 0.3, 0.08, 6.0, 8000.0, 0.15, 0.7, 1.0, 0.0, 6500.0, 0.0, 6500.0, 0.0),
-    15.5: (38.0, 5700.0, 0.0, 0.15, 4.5, 7600.0, 0.2, 0.65, 2.0, 0.04, 5600.0, 0.0, 6300.0, 0.1),
-    18.5: (10.0, 3100.0, 0.7, 0.25, 6.0, 10500.0, 0.2, 0.6, 5.0, 0.1, 3800.0, -0.4, 5600.0, 0.8),
-    20.0: (4.0, 8500.0, -2.2, 0.9, 1.4, 12000.0, 0.8, 0.1, 8.0, 0.12, 11000.0, -1.6, 11000.0, 0.3),
-    22.0: (45.0, 9500.0, -3.0, 0.15, 7.0, 11000.0, 0.0, 0.6, 2.0, 0.0, 9000.0, -3.5, 12000.0, 0.0),
+_CLOCK = {  # hour: a value for each of _CLOCK_KNOBS; the sun rises at camera left and sets at camera right
+    0.0: (-60.0, 45.0, 9500.0, -3.0, 0.15, 7.0, 11000.0, 0.0, 0.6, 2.0, 0.0, 9000.0, -3.5, 12000.0, 0.0),
+    5.0: (-70.0, 6.0, 9000.0, -2.6, 0.8, 1.5, 12000.0, 0.7, 0.1, 8.0, 0.12, 11000.0, -2.0, 11000.0, 0.2),
+    6.5: (-65.0, 8.0, 3300.0, 0.4, 0.25, 5.0, 10000.0, 0.25, 0.55, 6.0, 0.15, 3800.0, -0.6, 5600.0, 0.8),
+    9.0: (-50.0, 35.0, 5600.0, 0.0, 0.15, 4.0, 7500.0, 0.2, 0.6, 2.0, 0.06, 5800.0, 0.0, 6500.0, 0.1),
+    12.0: (0.0, 70.0, 6300.0, 0.3, 0.08, 6.0, 8000.0, 0.15, 0.7, 1.0, 0.0, 6500.0, 0.0, 6500.0, 0.0),
+    15.5: (45.0, 38.0, 5700.0, 0.0, 0.15, 4.5, 7600.0, 0.2, 0.65, 2.0, 0.04, 5600.0, 0.0, 6300.0, 0.1),
+    18.5: (60.0, 10.0, 3100.0, 0.7, 0.25, 6.0, 10500.0, 0.2, 0.6, 5.0, 0.1, 3800.0, -0.4, 5600.0, 0.8),
+    20.0: (70.0, 4.0, 8500.0, -2.2, 0.9, 1.4, 12000.0, 0.8, 0.1, 8.0, 0.12, 11000.0, -1.6, 11000.0, 0.3),
+    22.0: (-60.0, 45.0, 9500.0, -3.0, 0.15, 7.0, 11000.0, 0.0, 0.6, 2.0, 0.0, 9000.0, -3.5, 12000.0, 0.0),
 }
+# what else a preset may have left behind
+_CLOCK_RESET = {
+    name: value for name, value in _AS_SHOT.items() if name not in _CLOCK_KNOBS and isinstance(value, float)
+}
+
+
+def _at(values: tuple[float, ...]) -> dict[str, float]:
+    return {**_CLOCK_RESET, **dict(zip(_CLOCK_KNOBS, values, strict=True))}
+
 
 PRESETS = Presets(
     param="preset",
@@ -59,10 +68,7 @@ PRESETS = Presets(
                 sky_stops=-3.5, sky_grade_kelvin=12000.0),
     ),
     ramps=(
-        Ramp("time_of_day", tuple(
-            (hour, dict(zip(_CLOCK_KNOBS, values, strict=True)))
-            for hour, values in (*_CLOCK.items(), (24.0, _CLOCK[0.0]))
-        )),
+        Ramp("time_of_day", tuple((hour, _at(values)) for hour, values in (*_CLOCK.items(), (24.0, _CLOCK[0.0])))),
     ),
 )
 

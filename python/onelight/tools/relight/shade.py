@@ -11,9 +11,9 @@ from typing import Any
 import cv2
 import numpy as np
 
-from onelight.imaging import Colour
+from onelight.colour import Colour
 from onelight.tools.relight import light as lit
-from onelight.tools.relight.geometry import blur, smoothstep
+from onelight.tools.relight.geometry import blur, bounded, smoothstep
 from onelight.tools.relight.knobs import SH_NAMES
 
 SHADOW_LONGEST = 320  # cast shadows are marched at this size: they are soft, and every slider drag marches anew
@@ -108,7 +108,7 @@ def sky_stops(g: Mapping[str, Any], knobs: Mapping[str, Any], colour: Colour) ->
         columns = (np.arange(width, dtype=np.float32)[None, :] + 0.5) / width - 0.5
         towards = np.float32(0.7 + 0.3 * np.clip(-new.key[2], -1, 1)) * (1 + np.float32(0.8 * new.key[0]) * columns)
         glow = np.log2(gains(lit.colour(knobs["key_kelvin"], knobs["key_tint"]), colour))
-        out = out + (near * towards)[..., None] * glow.astype(np.float32)
+        out = out + bounded((near * towards)[..., None] * glow.astype(np.float32), knobs["limit"])
     return np.ascontiguousarray(out, np.float32)
 
 

@@ -37,8 +37,8 @@ TOOL = Tool(
     knobs=(*START, *PRESENT, *LIGHT, *SURFACE, *CAMERA, *GEOMETRY, *PRESENT_FILL),
     passes=(
         RESULT,
-        Pass("ratio", "Ratio", "New over present shading: plate x ratio + added = result.", data=True),
-        Pass("added", "Added", "Specular and haze, to be added after the multiplication.", data=True),
+        Pass("ratio", "Ratio", "New over present shading: plate x ratio + added = result.", data=True, neutral=1.0),
+        Pass("added", "Added", "Specular and haze, to be added after the multiplication.", data=True, neutral=0.0),
         Pass("normals", "Normals", "x right, y up, z to camera, -1 to 1.", data=True),
         Pass("depth", "Depth", "0 nearest, 1 farthest.", data=True),
         Pass("albedo", "Albedo", "The plate over its present shading."),

@@ -1,0 +1,124 @@
+"""A picture taken apart: its geometry by classical estimation, overruled by the clips that are connected."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from onelight.errors import RequestError
+from onelight.imaging import Grid
+from onelight.stages import Context
+from onelight.tools.relight import geometry, shade
+from onelight.tools.relight.light import Light, harmonics, present_light
+
+
+def decompose(context: Context, made: dict[str, Any]) -> dict[str, Any]:
+    """Normals, depth, openness, sky and present shadow: from the picture, overruled by the clips that are connected."""
+    knobs, grid = context.knobs, made["grid"]
+    working, stops = made["working"] / np.float32(made["level"]), made["stops"]
+    sky_clip, depth_clip, normals_clip = context.clip("Sky"), context.clip("Depth"), context.clip("Normals")
+    matte = _matte(context, "Matte", grid)
+    if sky_clip is not None:
+        sky_full = np.clip(np.nan_to_num(matte_channel(sky_clip, knobs)), 0, 1)
+        sky = grid.shrink(sky_full)
+    else:
+        sky = geometry.find_sky(working, stops) * np.float32(knobs["auto_sky"])
+        sky_full = _upsampled_sky(made, stops, sky) if sky.max() > 0.05 else None
+    context.check()
+    surface = geometry.surface_stops(working, stops)
+    context.check()
+    slope = geometry.relief(surface, knobs["detail"])
+    if (lamp := present_key(made, knobs)) is not None:
+        slope = slope * np.float32(0.3) + geometry.tilted(surface, lamp.key, lamp.ratio)
+    ground, depth, horizon = geometry.layout(sky, geometry.haze_cue(working, sky))
+    gain = np.float32(knobs["relief"])
+    flat = (1 - ground[..., None]) * np.array([0, 0.1, 1], np.float32) + ground[..., None] * np.array(
+        [0, 1, 0.45], np.float32
+    )
+    if matte is not None:
+        bump = geometry.inflate(matte)
+        bump_right, bump_up = geometry.slopes(bump)
+        inside = geometry.smoothstep(0.2, 0.8, matte)
+        flat = flat * (1 - inside[..., None]) + inside[..., None] * np.array([0, 0, 1], np.float32)
+        slope += np.stack([bump_right, bump_up], axis=-1) * (inside * np.float32(1.5))[..., None]
+        nearest = float(depth[inside > 0.5].min()) if (inside > 0.5).any() else 0.0
+        depth = depth * (1 - inside) + inside * nearest
+    slope *= gain
+    normals = geometry.normalise(flat - np.dstack([slope, np.zeros_like(stops)]))
+    context.check()
+    if normals_clip is not None:
+        normals = _connected_normals(normals_clip, grid, knobs["normals_coding"], normals)
+    if depth_clip is not None:
+        depth = _connected_depth(depth_clip, grid, knobs)
+    else:
+        a, b = geometry.guided(stops, depth, 24, 0.2)
+        bump = geometry.integrate(slope) / np.float32(stops.shape[1] * 4 * knobs["depth_scale"])
+        depth = np.clip(a * stops + b - np.clip(bump, -0.15, 0.15), 0, 1)
+        depth = depth * (1 - sky) + sky
+    hollow = geometry.blur(surface, 12.0) - geometry.blur(surface, 2.0)
+    openness = np.exp2(-np.float32(0.5) * gain * np.clip(hollow, 0, 2))
+    return {
+        "normals": normals,
+        "depth": depth.astype(np.float32),
+        "basis": harmonics(normals),
+        "visibility": openness.astype(np.float32),
+        "shadow": shade.shadow_of(surface, stops) * (1 - sky),
+        "sky": sky,
+        "sky_full": sky_full,
+        "horizon": horizon,
+    }
+
+
+def present_key(made: Mapping[str, Any], knobs: Mapping[str, Any]) -> Light | None:
+    """The present light, once it is known; None while it is being fitted."""
+    return present_light({**knobs, **made["fitted"]}) if "fitted" in made else None
+
+
+def matte_channel(clip: np.ndarray, knobs: Mapping[str, Any]) -> np.ndarray:
+    """A matte clip's one channel [H, W], the same on every frame."""
+    return clip[..., 0 if knobs["matte_channel"] == "red" else 3].astype(np.float32)
+
+
+def _matte(context: Context, name: str, grid: Grid) -> np.ndarray | None:
+    clip = context.clip(name)
+    return None if clip is None else np.clip(grid.shrink(np.nan_to_num(matte_channel(clip, context.knobs))), 0, 1)
+
+
+def _connected_normals(clip: np.ndarray, grid: Grid, coding: str, estimated: np.ndarray) -> np.ndarray:
+    """Normals of the clip at working size; where it has none (0, 0, 0) or NaN, the estimated ones."""
+    small = grid.shrink(np.nan_to_num(clip[..., :3].astype(np.float32)))
+    covered = (np.abs(small).sum(axis=-1) > 1e-3)[..., None]
+    return np.where(covered, geometry.normalise(small * 2 - 1 if coding == "unsigned" else small), estimated)
+
+
+def _connected_depth(clip: np.ndarray, grid: Grid, knobs: Mapping[str, Any]) -> np.ndarray:
+    """Depth of the clip at working size, brought to 0 nearest .. 1 farthest by its analysed range, else its own."""
+    small = depth_of(clip, grid)
+    near, far = knobs["depth_near"], knobs["depth_far"]
+    if near == far:
+        near, far = depth_range([small], knobs["depth_coding"])
+    if near == far:
+        raise RequestError("The Depth input is the same everywhere: connect a depth pass, or disconnect it.")
+    return np.clip((small - np.float32(near)) / np.float32(far - near), 0, 1)
+
+
+def depth_of(clip: np.ndarray, grid: Grid) -> np.ndarray:
+    return grid.shrink(np.nan_to_num(clip[..., 0].astype(np.float32), posinf=0.0, neginf=0.0))
+
+
+def depth_range(frames: Sequence[np.ndarray], coding: str) -> tuple[float, float]:
+    """(near, far) of depth frames: their 1st and 99th percentile, the way round that the coding says."""
+    low, high = (float(v) for v in np.percentile(np.stack(frames), (1, 99)))
+    return (high, low) if coding == "inverse" else (low, high)
+
+
+def _upsampled_sky(made: Mapping[str, Any], stops: np.ndarray, sky: np.ndarray) -> np.ndarray:
+    """The sky matte at full size, its edge drawn by the plate's own."""
+    a, b = geometry.guided(stops, sky, 6, 0.01)
+    grid, guide = made["grid"], made["guide"]
+    full = np.empty(grid.window, np.float32)
+    for rows in grid.bands(slice(0, grid.window[0])):
+        full[rows] = grid.grow(a, rows) * guide[rows] + grid.grow(b, rows)
+    return geometry.smoothstep(0.05, 0.95, full)
