@@ -68,8 +68,9 @@ def solve(samples: Sequence[Sample]) -> dict[str, float]:
     tilt = np.mean([s.tilt for s in samples], axis=0)
     first = np.array([relative[2], relative[0], relative[1]])  # x, y, z
     towards = first + 0.5 * np.array([tilt[0], tilt[1], 0.0]) + np.array([0.0, 0.25, 0.35])  # light is above, as a rule
+    towards[2] = max(towards[2], 0.35 * float(np.hypot(towards[0], towards[1])))  # a dark backing is no back light
     azimuth, elevation = angles(towards)
-    azimuth, elevation = float(np.clip(azimuth, -110, 110)), float(np.clip(elevation, 10, 75))
+    elevation = float(np.clip(elevation, 10, 75))
     directed = float(np.clip(np.linalg.norm(first), 0.15, 0.75))
     ratio = float(np.clip((1 + directed) / (1 - directed), 1.3, 8.0))
     rest = np.clip(relative * 0.5, -0.5, 0.5)

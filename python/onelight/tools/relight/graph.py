@@ -77,7 +77,7 @@ def _lit_knobs(context: Context, made: Mapping[str, Any]) -> dict[str, Any]:
 def apply(context: Context, made: dict[str, Any]) -> dict[str, Any]:
     """Shades at working size, brings the ratio to full size along the plate's edges, and edits the plate."""
     knobs, info, colour, grid = _lit_knobs(context, made), context.info, context.colour, made["grid"]
-    level, limit = np.float32(knobs["key_stops"]), np.float32(knobs["limit"])
+    level, limit = float(knobs["key_stops"]), float(knobs["limit"])
     shadings = shade.shading(made, knobs, colour)
     stops = level + geometry.bounded(shade.log_ratio(made, knobs, shadings) - level, limit)
     context.check()
