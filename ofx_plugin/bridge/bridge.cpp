@@ -187,7 +187,7 @@ py::tuple bridge_infer(const std::string &server, const std::string &show, const
 }
 
 void bridge_blend(const py::object &plate, const py::object &result, const py::object &mask, float mix,
-                  bool alpha_from_result, const py::object &out) {
+                  bool alpha_from_result, const py::object &out, const std::optional<float> &neutral) {
   const Pixels from(plate, "plate", false), over(result, "result", false), into(out, "out", true);
   over.expect_like(from);
   into.expect_like(from);
@@ -198,7 +198,7 @@ void bridge_blend(const py::object &plate, const py::object &result, const py::o
       throw py::type_error("mask: expected one float32 for each pixel of the plate");
     }
   }
-  const Blend how{from.half() ? Sample::Half : Sample::Float, 4, mix, alpha_from_result};
+  const Blend how{from.half() ? Sample::Half : Sample::Float, 4, mix, alpha_from_result, neutral};
   const py::gil_scoped_release released;
   const std::size_t width = std::size_t(from.width()), row = from.bytes() / std::size_t(from.height());
   for (std::size_t y = 0; y < std::size_t(from.height()); ++y) {
@@ -230,9 +230,10 @@ PYBIND11_MODULE(_bridge, module) {
              "layout, and whatever `aborted` or a signal handler raises.");
   module.def(
       "blend", &bridge_blend, py::arg("plate"), py::arg("result"), py::arg("mask"), py::arg("mix"),
-      py::arg("alpha_from_result"), py::arg("out"),
+      py::arg("alpha_from_result"), py::arg("out"), py::arg("neutral") = py::none(),
       "Lay `result` over `plate` into `out` with weight mask * mix; weight 0 keeps the plate's bits, weight 1 the\n"
-      "result's, alpha is the plate's unless `alpha_from_result`. `mask` is [height, width] float32 or None.");
+      "result's, alpha is the plate's unless `alpha_from_result`. `mask` is [height, width] float32 or None. Where\n"
+      "`neutral` is given, colours lead from that value instead of the plate, and alpha is the result's.");
   module.def(
       "ping", [](const std::string &server, double seconds) { return ping(server, seconds); }, py::arg("server"),
       py::arg("seconds"), py::call_guard<py::gil_scoped_release>(),
@@ -245,4 +246,6 @@ PYBIND11_MODULE(_bridge, module) {
       "set_server_command", &set_server_command, py::arg("command"),
       "The words that start a local server when neither ONELIGHT_SERVER_COMMAND nor a server-command file does.");
   module.def("local_address", &local_address, "Where the local server listens, or would.");
+  module.def("stop_local_server", &stop_local_server, py::call_guard<py::gil_scoped_release>(),
+             "End the local server if this process started it. True when there was one to end.");
 }

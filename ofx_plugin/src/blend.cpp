@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <vector>
 
 #include "half.h"
 
@@ -92,16 +93,57 @@ void typed(const Blend &how, const void *plate, const void *result, const float 
   }
 }
 
+template <typename S>
+void colours_at(float value, int channels, void *row, std::size_t pixels) {
+  auto *pixel = static_cast<typename S::Type *>(row);
+  const auto stored = S::store(value);
+  for (std::size_t i = 0; i < pixels; ++i, pixel += channels) std::fill_n(pixel, std::min(channels, 3), stored);
+}
+
+// A row whose colours are the neutral value and whose alpha is the result's.
+std::vector<unsigned char> neutral_row(const Blend &how, const void *result, std::size_t pixels, std::size_t bytes) {
+  const auto *from = static_cast<const unsigned char *>(result);
+  std::vector<unsigned char> row(from, from + bytes);
+  const float value = *how.neutral, in_range = std::clamp(value, 0.0f, 1.0f);
+  switch (how.sample) {
+    case Sample::Byte:
+      colours_at<IntegerSample<uint8_t>>(in_range * 255.0f, how.channels, row.data(), pixels);
+      break;
+    case Sample::Short:
+      colours_at<IntegerSample<uint16_t>>(in_range * 65535.0f, how.channels, row.data(), pixels);
+      break;
+    case Sample::Half:
+      colours_at<HalfSample>(value, how.channels, row.data(), pixels);
+      break;
+    case Sample::Float:
+      colours_at<FloatSample>(value, how.channels, row.data(), pixels);
+      break;
+  }
+  return row;
+}
+
 std::size_t sample_bytes(Sample sample) { return sample == Sample::Byte ? 1 : sample == Sample::Float ? 4 : 2; }
 
 }  // namespace
 
 void blend_row(const Blend &how, const void *plate, const void *result, const float *mask, void *out,
                std::size_t pixels) {
-  const bool whole_result = how.channels != 4 || how.alpha_from_result;
+  const bool whole_result = how.channels != 4 || how.alpha_from_result || how.neutral;
+  const std::size_t bytes = pixels * std::size_t(how.channels) * sample_bytes(how.sample);
   // Without a mask the two ends are plain copies, which is what most renders are.
-  if (!mask && (!(how.mix > 0.0f) || (how.mix >= 1.0f && whole_result))) {
-    std::memmove(out, how.mix > 0.0f ? result : plate, pixels * std::size_t(how.channels) * sample_bytes(how.sample));
+  if (!mask && how.mix >= 1.0f && whole_result) {
+    std::memmove(out, result, bytes);
+    return;
+  }
+  if (how.neutral) {
+    Blend over = how;
+    over.neutral.reset();
+    over.alpha_from_result = true;
+    const auto row = neutral_row(how, result, pixels, bytes);
+    return blend_row(over, row.data(), result, mask, out, pixels);
+  }
+  if (!mask && !(how.mix > 0.0f)) {
+    std::memmove(out, plate, bytes);
     return;
   }
   if (!mask && how.mix >= 1.0f) {

@@ -34,8 +34,14 @@ std::string start_local(const Patience &patience) {
 
 // The address to use, and whether it is the local server's, which is ours to start.
 std::pair<std::string, bool> address_for(const std::string &asked, const Patience &patience) {
-  if (!asked.empty()) return {asked, false};
-  if (const char *address = std::getenv("ONELIGHT_SERVER"); address && *address) return {address, false};
+  const char *set = std::getenv("ONELIGHT_SERVER");
+  const std::string given = !asked.empty() ? asked : set ? set : "";
+  if (given.find("://") != std::string::npos && given.compare(0, 5, "unix:") != 0) {
+    throw Error(Error::Refused, "The server's address '" + given +
+                                    "' begins with a scheme: server addresses are host:port, tls:host:port or "
+                                    "unix:/path");
+  }
+  if (!given.empty()) return {given, false};
   const std::string local = local_address();
   return {Connection::to(local).connected() ? local : start_local(patience), true};
 }

@@ -12,7 +12,9 @@
 
 #include <atomic>
 #include <cerrno>
+#include <cinttypes>
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
@@ -21,6 +23,9 @@
 
 #include "client.h"
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 extern char **environ;
 
 namespace onelight {
@@ -28,6 +33,7 @@ namespace {
 
 std::mutex command_mutex;
 std::vector<std::string> *registered_command = nullptr;  // leaked: a host may render while it exits
+std::atomic<pid_t> started{0};                           // by this process
 
 Error unavailable(const std::string &sentence) { return Error(Error::Unavailable, sentence); }
 
@@ -61,15 +67,6 @@ std::string private_folder() {
                       "ONELIGHT_SERVER to a server's address");
   }
   return folder;
-}
-
-std::string socket_path() {
-  const std::string path = private_folder() + "/server.sock";
-  if (path.size() >= sizeof(sockaddr_un::sun_path)) {
-    throw unavailable("The local server's socket " + path + " has a path of more than 107 bytes: set XDG_RUNTIME_DIR " +
-                      "to a shorter one, or ONELIGHT_SERVER to a server's address");
-  }
-  return path;
 }
 
 // A stale socket file is refused at once by the kernel, so nobody waits for a server that died. A full backlog is a
@@ -151,6 +148,28 @@ pid_t spawn(std::vector<std::string> command, const std::string &log) {
   return pid;
 }
 
+// "<folder>/server-<key>", to which .sock, .lock, .log and .pid are added.
+std::string stem() {
+  std::string key = ONELIGHT_VERSION;
+  for (const std::string &word : server_command()) key += '\0' + word;
+  const char *config = std::getenv("OCIO");
+  key += std::string(2, '\0') + (config ? config : "");
+  char name[32];
+  std::snprintf(name, sizeof name, "/server-%016" PRIx64, std::uint64_t(XXH3_64bits(key.data(), key.size())));
+  const std::string path = private_folder() + name;
+  if (path.size() + std::strlen(".sock") >= sizeof(sockaddr_un::sun_path)) {
+    throw unavailable("The local server's socket " + path + ".sock has a path of more than 107 bytes: set " +
+                      "XDG_RUNTIME_DIR to a shorter one, or ONELIGHT_SERVER to a server's address");
+  }
+  return path;
+}
+
+// A host that ignores SIGCHLD, or waits for every child itself, leaves nothing here to wait for.
+bool has_ended(pid_t pid) {
+  const pid_t waited = waitpid(pid, nullptr, WNOHANG);
+  return waited == pid || (waited < 0 && errno == ECHILD && kill(pid, 0) != 0 && errno == ESRCH);
+}
+
 std::string last_line(const std::string &path) {
   std::ifstream file(path);
   std::string line, last;
@@ -196,13 +215,21 @@ void set_server_command(std::vector<std::string> command) {
   *registered_command = std::move(command);
 }
 
-std::string local_address() { return "unix:" + socket_path(); }
+std::string local_address() { return "unix:" + stem() + ".sock"; }
+
+bool stop_local_server() {
+  const pid_t pid = started.exchange(0);
+  if (pid <= 0 || has_ended(pid)) return false;
+  const Patience patience(10, {});
+  for (int number = SIGTERM; kill(-pid, number) == 0 && !has_ended(pid); std::this_thread::sleep_for(Patience::poll)) {
+    number = patience.over() ? SIGKILL : 0;  // its frames under way may end first
+  }
+  return true;
+}
 
 std::string local_server(const Patience &patience, const std::function<bool(const std::string &)> &ready) {
-  static std::atomic<pid_t> started{0};
-  if (const pid_t pid = started; pid > 0 && waitpid(pid, nullptr, WNOHANG) == pid) started = 0;  // leave no zombie
-  const std::string path = socket_path(), address = "unix:" + path, folder = path.substr(0, path.rfind('/'));
-  const std::string log = folder + "/server.log";
+  if (const pid_t pid = started; pid > 0 && has_ended(pid)) started = 0;  // leave no zombie
+  const std::string files = stem(), path = files + ".sock", address = "unix:" + path, log = files + ".log";
   const auto answers = [&] {  // somebody who listens but is not ready yet is waited for, never started twice
     while (listens(path)) {
       if (ready(address)) return true;
@@ -213,16 +240,16 @@ std::string local_server(const Patience &patience, const std::function<bool(cons
   if (answers()) return address;
   // One process starts it, whoever gets the lock first; the others find it there. The kernel drops the lock of the
   // dead.
-  const Descriptor lock(open((folder + "/server.lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
-  if (lock.get() < 0) throw unavailable("Cannot open " + folder + "/server.lock: " + std::strerror(errno));
+  const Descriptor lock(open((files + ".lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (lock.get() < 0) throw unavailable("Cannot open " + files + ".lock: " + std::strerror(errno));
   while (flock(lock.get(), LOCK_EX | LOCK_NB) != 0) wait_a_little(patience, "The local server did not start");
   if (answers()) return address;
   auto command = server_command();
   for (const char *each : {"--address", address.c_str()}) command.emplace_back(each);
   const pid_t pid = started = spawn(command, log);
-  std::ofstream(folder + "/server.pid") << pid << '\n';
+  std::ofstream(files + ".pid") << pid << '\n';
   while (!answers()) {
-    if (waitpid(pid, nullptr, WNOHANG) == pid) {
+    if (has_ended(pid)) {
       started = 0;
       const std::string why = last_line(log);
       throw unavailable("The local server (`" + command[0] + "`) stopped while starting" +

@@ -15,6 +15,7 @@ struct Node::Frame {
   bool invert = false;
   float mix = 1;
   std::string pass;
+  std::optional<float> neutral;  // of the pass: what mask and mix lead to, in the plate's place
   bool alpha_from_result = false;
 };
 
@@ -52,9 +53,15 @@ void Node::prepare(Frame &frame) const {
     throw std::runtime_error("The Source has one channel; expected RGB or RGBA");
   }
   frame.pass = params_.text("output", frame.time);
+  const bool is_result = frame.pass == tool_.passes[0].name;
+  frame.alpha_from_result = !is_result || (*tool_.alpha_knob && params_.on(tool_.alpha_knob, frame.time));
+  for (const table::Option &pass : tool_.passes) {
+    if (frame.pass == pass.name && pass.neutral.kind == table::Value::Numbers) {
+      frame.neutral = float(pass.neutral.numbers[0]);
+    }
+  }
+  if (!is_result && !frame.neutral) return;  // normals laid over a plate, or halved, would be nothing at all
   frame.mix = float(params_.number("mix", frame.time));
-  frame.alpha_from_result =
-      frame.pass != tool_.passes[0].name || (*tool_.alpha_knob && params_.on(tool_.alpha_knob, frame.time));
   if (!params_.on("use_mask", frame.time)) return;
   for (const table::Clip &described : tool_.clips) {
     if (!described.mask || !clip(described.name).connected()) continue;
@@ -66,7 +73,10 @@ void Node::prepare(Frame &frame) const {
 // What must not be rendered although it could be. Throws the sentence.
 void Node::check(const Frame &frame) {
   const bool sequence = !frame.interactive && in_sequence(frame.time, false);
-  if (*tool_.analysed_flag && sequence && !params_.on(tool_.analysed_flag, frame.time)) {
+  // A farm renders a shot in chunks, perhaps of one frame each, so that the sequence alone does not tell a still.
+  const ofx::RangeD shot = clip(ofx::ImageEffectSimpleSourceClipName).frames();
+  const bool moving = sequence || (!frame.interactive && shot.max > shot.min);
+  if (*tool_.analysed_flag && moving && !params_.on(tool_.analysed_flag, frame.time)) {
     throw std::runtime_error("press Analyse shot");  // else each frame would be fitted alone, and flicker
   }
   const std::string show = params_.text("show", frame.time);
@@ -122,6 +132,9 @@ void Node::write_result(const Frame &frame, const void *result, const Rect &part
   blend.channels = layout.channels;
   blend.mix = frame.mix;
   blend.alpha_from_result = frame.alpha_from_result;
+  blend.neutral = frame.neutral;
+  Blend outside = blend;  // of the Source's region, where nothing is done
+  outside.mix = 0;
   const std::size_t pixel = layout.pixel_bytes(), pixels = std::size_t(width(part));
   const auto rows = [&](int first, int last) {
     std::vector<unsigned char> plate_scratch, result_scratch(layout == wire ? 0 : pixels * pixel);
@@ -131,7 +144,7 @@ void Node::write_result(const Frame &frame, const void *result, const Rect &part
       void *target = output.at(frame.window.x1, y);
       const bool inside = y >= part.y1 && y < part.y2;
       if (!inside || width(part) != width(frame.window)) {
-        std::memcpy(target, plate, std::size_t(width(frame.window)) * pixel);
+        blend_row(outside, plate, plate, nullptr, target, std::size_t(width(frame.window)));
       }
       if (!inside) continue;
       const void *line = static_cast<const unsigned char *>(result) +
@@ -146,8 +159,8 @@ void Node::write_result(const Frame &frame, const void *result, const Rect &part
                 static_cast<unsigned char *>(target) + left, pixels);
     }
   };
-  const int height = frame.window.y2 - frame.window.y1;
-  in_parts(height, std::size_t(height) * pixels * pixel, rows);
+  const int lines = height(frame.window);
+  in_parts(lines, std::size_t(lines) * pixels * pixel, rows);
 }
 
 // The source, or black where there is none.

@@ -34,6 +34,7 @@ struct Value {
 
 struct Option {
   const char *name, *label, *hint;
+  Value neutral{};  // of a pass: what it is where nothing is done, to which mask and mix lead; None = they leave it alone
 };
 
 struct Knob {

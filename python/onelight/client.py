@@ -128,15 +128,22 @@ def blend(
     mask: np.ndarray | None = None,
     mix: float = 1.0,
     alpha_from_result: bool = False,
+    neutral: float | None = None,
 ) -> np.ndarray:
     """Lay `result` over `plate` (both packed [H, W, 4], one type) with weight mask * mix, as the node does.
 
     `mask` is [H, W] float32. Where the weight is 0 the plate's bits are kept, where it is 1 the result's; alpha is the
-    plate's unless `alpha_from_result`. Raises TypeError when sizes or types differ.
+    plate's unless `alpha_from_result`. With `neutral`, the colours of a pass lead from that value in place of the
+    plate, and alpha is the pass's own. Raises TypeError when sizes or types differ.
     """
     out = np.empty_like(plate)
-    _bridge.blend(plate, result, mask, mix, alpha_from_result, out)
+    _bridge.blend(plate, result, mask, mix, alpha_from_result, out, neutral)
     return out
+
+
+def stop_local_server() -> bool:
+    """End the local server if this process started it; whether there was one to end."""
+    return _bridge.stop_local_server()
 
 
 def _tensors(clips: Clips) -> dict[str, np.ndarray]:

@@ -44,11 +44,16 @@ def render_once(
     window: Window | None,
     scale: float,
     *,
-    interactive: bool = False,
+    interactive: bool | None = None,
     sequence: tuple[float, float] | None = None,
     ask_identity: bool = True,
 ) -> Rendered:
-    """Every question a host asks before a render, in this host's way, then the render of one window."""
+    """Every question a host asks before a render, in this host's way, then the render of one window.
+
+    Unless `interactive` says otherwise, it is for a viewer where the host has one and no sequence is rendered.
+    """
+    if interactive is None:
+        interactive = sequence is None and not host.personality.is_background
     plate: Plate = plates["Source"]
     preferences = effect.preferences()
     x1, y1, x2, y2 = effect.region_of_definition(time, scale, scale)

@@ -98,9 +98,10 @@ def check_bridge() -> Finding:
 
 
 def check_server(address: str) -> Finding:
-    from onelight.client import Client
+    from onelight.client import Client, stop_local_server
 
     problem = Client(address).problem(seconds=30)
+    stop_local_server()  # one that was started to be asked; a server that ran before goes on
     name = address or os.environ.get("ONELIGHT_SERVER") or "this machine's"
     if problem:
         mend = "start it with 'onelight serve'" if address else "see whether 'onelight-server' starts by hand"

@@ -46,6 +46,9 @@ class Job:
                 raise RequestError(f"{self.tool.label} has no clip '{name}': there are {known}")
         if not self.output.folder.is_dir():
             raise ImageError(f"{self.output.text} cannot be written: the folder {self.output.folder} does not exist")
+        for file in {self.output.path(frame) for frame in self.frames}:
+            if file.is_dir():
+                raise RequestError(f"--out {self.output.text} is a folder: write {self.output.text}/out.####.exr")
         if len(self.frames) > 1 and not self.output.moves:
             raise RequestError(
                 f"--out {self.output.text} is one file for {len(self.frames)} frames: write out.####.exr"
@@ -67,7 +70,9 @@ class Job:
 
     def _check_analysed(self) -> None:
         flag = self.tool.analysed_flag
-        if not flag or len(self.frames) < 2:
+        source = self.clips["Source"]
+        # A farm renders a shot in chunks, perhaps of one frame each: only a plate that is one file is a still.
+        if not flag or (len(self.frames) < 2 and not (source.moves and len(source.on_disk()) > 1)):
             return
         for frame in self.frames:
             values = self.knobs.at(frame)
@@ -120,11 +125,19 @@ class Job:
         client = Client(values["server"], values["show"], values["timeout"])
         asked = self.knobs.of_request(frame) | {"frame.priority": "farm"}
         rendered = client.render(self.tool.id, clips, asked, info, version=values["version"])
-        mask = self._mask(frame, source, values)
-        own_alpha = values["output"] != spec.RESULT.name or self._writes_alpha(values)
-        pixels = blend(source.pixels, rendered.image, mask, values["mix"], alpha_from_result=own_alpha)
+        pixels = self._laid_over(frame, source, rendered.image, values)
         names = ("status", "version", "digest", "cached", "nan_replaced")
         return pixels, {name: rendered.parameters[name] for name in names if name in rendered.parameters}
+
+    def _laid_over(self, frame: int, source: images.Frame, made: np.ndarray, values: Mapping[str, Any]) -> np.ndarray:
+        """What the server made, under mask and mix: over the plate, or for a pass over what it is at nothing done."""
+        is_result = values["output"] == spec.RESULT.name
+        neutral_value = next(each.neutral for each in self.tool.passes if each.name == values["output"])
+        if not is_result and neutral_value is None:
+            return made
+        mask, mix = self._mask(frame, source, values), values["mix"]
+        own_alpha = not is_result or self._writes_alpha(values)
+        return blend(source.pixels, made, mask, mix, alpha_from_result=own_alpha, neutral=neutral_value)
 
     def _writes_alpha(self, values: Mapping[str, Any]) -> bool:
         return bool(self.tool.alpha_knob) and values[self.tool.alpha_knob]

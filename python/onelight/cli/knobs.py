@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
@@ -151,7 +152,9 @@ def _knob(tool: spec.Tool, name: str) -> spec.Knob:
     try:
         return tool.knob(name)
     except KeyError:
-        raise RequestError(f"{tool.label} has no knob '{name}': 'onelight tools {tool.id}' lists them") from None
+        close = difflib.get_close_matches(name, [knob.name for knob in tool.all_knobs()], 1)
+        meant = f"did you mean '{close[0]}'? " if close else ""
+        raise RequestError(f"{tool.label} has no knob '{name}': {meant}'onelight tools {tool.id}' lists them") from None
 
 
 def check(tool: spec.Tool, name: str, value: Any) -> Any:

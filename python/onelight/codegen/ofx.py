@@ -53,7 +53,7 @@ def _tool(tool: spec.Tool) -> Iterable[str]:
     yield _list("Clip", f"{name}_clips", map(_clip, tool.clips))
     yield _list("Group", f"{name}_groups", map(_group, tool.groups))
     yield _knobs(name, tool.knobs)
-    yield _list("Option", f"{name}_passes", (_row(p.name, p.label, p.hint) for p in tool.passes))
+    yield _list("Option", f"{name}_passes", map(_pass, tool.passes))
     presets = tool.presets or spec.Presets("", ())
     rows = []
     for entry in presets.entries:
@@ -172,6 +172,10 @@ def _value(value: Any) -> str:
         return f"{{Value::Text, {{}}, {_text(value)}}}"
     numbers = value if isinstance(value, tuple) else (value,)
     return f"{{Value::Numbers, {{{', '.join(repr(float(number)) for number in numbers)}}}}}"
+
+
+def _pass(each: spec.Pass) -> str:
+    return f"{{{', '.join(map(_text, (each.name, each.label, each.hint)))}, {_value(each.neutral)}}}"
 
 
 def _row(*texts: str) -> str:
