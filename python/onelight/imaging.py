@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
 import cv2
@@ -170,8 +170,10 @@ def edit(
             np.copyto(target, source, where=neutral[..., None])
         target[..., 3] = source[..., 3]
 
-    for future in [_HANDS.submit(one, band) for band in grid.bands(rows)]:
-        future.result()
+    bands = [_HANDS.submit(one, band) for band in grid.bands(rows)]
+    wait(bands)  # all of them, also when one gave up: `out` may be the reply's own memory
+    for band in bands:
+        band.result()
 
 
 def write_bands(info: FrameInfo, grid: Grid, image: Callable[[slice], np.ndarray], out: np.ndarray) -> None:
