@@ -36,13 +36,14 @@ def ball(size: int = 160, towards: tuple[float, float, float] = (0.0, 0.0, 1.0))
     return plate.astype(np.float32), np.dstack([normals, inside]).astype(np.float32)
 
 
+@pytest.mark.parametrize("premult", ["none", "premultiplied"])
 @pytest.mark.parametrize("space", ["acescg", "lin_rec709", "aces2065_1", "unset"])
 @pytest.mark.parametrize("name", [entry.name for entry in RELIGHT.presets.entries if entry.name != "as_shot"])  # type: ignore[union-attr]
-def test_plate_times_ratio_plus_added_is_the_result(space: str, name: str) -> None:
+def test_plate_times_ratio_plus_added_is_the_result(space: str, name: str, premult: str) -> None:
     plate = scene()
     knobs = preset(RELIGHT, name, specular=0.3, rim=0.5)
     result, ratio, added = (
-        run(RELIGHT, plate, knobs, colourspace=space, output=which)["output"][..., :3]
+        run(RELIGHT, plate, knobs, colourspace=space, premult=premult, output=which)["output"][..., :3]
         for which in ("result", "ratio", "added")
     )
     assert np.allclose(plate[..., :3] * ratio + added, result, rtol=1e-5, atol=1e-6)

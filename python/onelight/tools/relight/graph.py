@@ -120,7 +120,7 @@ def apply(context: Context, made: dict[str, Any]) -> dict[str, Any]:
             write_bands(info, grid, lambda rows: grid.grow(shadings["key"], rows)[..., None], out[..., 3:])
     else:
         if info.output in ("ratio", "added"):
-            write_bands(info, grid, lambda rows: _operand(operator(rows), info.output), out[..., :3])
+            write_bands(info, grid, lambda rows: _operand(context, rows, *operator(rows)), out[..., :3])
         else:
             small = _pass(info.output, made, shadings, colour)
             write_bands(info, grid, lambda rows: grid.grow(small, rows), out[..., :3])
@@ -142,11 +142,15 @@ def _four(image: np.ndarray) -> np.ndarray:
     return cv2.merge([image] * 4)
 
 
-def _operand(operator: tuple[np.ndarray, np.ndarray | None], name: str) -> np.ndarray:
-    ratio, more = operator
-    if name == "ratio":
+def _operand(context: Context, rows: slice, ratio: np.ndarray, more: np.ndarray | None) -> np.ndarray:
+    """Rows of the pass `ratio` or `added` [rows, W, 3], as the host's own Multiply and Plus need them."""
+    if context.info.output == "ratio":
         return ratio[..., :3]
-    return np.zeros_like(ratio[..., :3]) if more is None else more[..., :3]
+    if more is None:
+        return np.zeros_like(ratio[..., :3])
+    if context.info.premult == "premultiplied" and context.colour.linear:
+        return more[..., :3] * context.source[rows, :, 3:].astype(np.float32)
+    return more[..., :3]
 
 
 def _pass(name: str, made: Mapping[str, Any], shadings: Mapping[str, np.ndarray], colour: Colour) -> np.ndarray:
