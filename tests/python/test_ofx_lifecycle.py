@@ -13,6 +13,7 @@ from ofxcases import PROBE, RELIGHT, MakeNode, OpenHost, same, scene
 from ofxhost import Host
 
 pytest_plugins = ["ofxfixtures"]
+SANITIZED = "ONELIGHT_SANITIZER" in os.environ  # its runtime holds freed memory back: what a process uses says nothing
 ENTRY_POINTS = {"OfxGetNumberOfPlugins", "OfxGetPlugin", "OfxSetHost"}
 
 
@@ -106,7 +107,8 @@ def test_a_thousand_frames_leave_nothing_behind(node: MakeNode, server: Server) 
     memory_after, *counts_after = measure()
     for what, first, last in zip(("descriptors", "shared segments", "server"), counts, counts_after, strict=True):
         assert last <= first, f"{what}: {first} before, {last} after"  # fewer is what an earlier test left behind
-    assert memory_after - memory < 8, f"grew by {memory_after - memory:.1f} MiB"
+    if not SANITIZED:
+        assert memory_after - memory < 8, f"grew by {memory_after - memory:.1f} MiB"
 
 
 def test_instances_come_and_go_without_growth(node: MakeNode, open_host: OpenHost) -> None:
@@ -119,7 +121,8 @@ def test_instances_come_and_go_without_growth(node: MakeNode, open_host: OpenHos
     for time in range(300):
         graph.render(time)
     assert psutil.Process().num_fds() == descriptors
-    assert psutil.Process().memory_info().rss - before < 8 * 2**20
+    if not SANITIZED:
+        assert psutil.Process().memory_info().rss - before < 8 * 2**20
 
 
 def test_the_binary_exports_the_entry_points_and_needs_only_the_c_library(bundle: Path) -> None:

@@ -168,23 +168,31 @@ void ParamSet::checkDescribed() const {
   }
 }
 
+UndoBlock *ParamSet::openBlock() {
+  for (UndoBlock &block : undo_)
+    if (block.open && block.thread == std::this_thread::get_id()) return &block;
+  return nullptr;
+}
+
 void ParamSet::begin(const std::string &label) {
   std::lock_guard<std::mutex> lock(mutex_);
-  if (!undo_.empty() && undo_.back().open) violation("paramEditBegin inside another edit");
-  undo_.push_back({label, {}, true});
+  for (const UndoBlock &block : undo_)
+    if (block.open) violation("paramEditBegin inside another edit");
+  undo_.push_back({label, {}, true, std::this_thread::get_id()});
 }
 
 bool ParamSet::end() {
   std::lock_guard<std::mutex> lock(mutex_);
-  if (undo_.empty() || !undo_.back().open) return false;
-  undo_.back().open = false;
-  return true;
+  UndoBlock *block = openBlock();
+  if (block) block->open = false;
+  return block != nullptr;
 }
 
 void ParamSet::edited(const Param &param) {
   std::lock_guard<std::mutex> lock(mutex_);
-  if (undo_.empty() || !undo_.back().open) undo_.push_back({"", {}, false});  // an undo step of its own
-  undo_.back().params.push_back(param.name());
+  UndoBlock *block = openBlock();
+  if (!block) block = &undo_.emplace_back();  // an undo step of its own
+  block->params.push_back(param.name());
   edited_.push_back(param.name());
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 #include <deque>
 #include <memory>
+#include <thread>
 
 #include "properties.h"
 
@@ -47,6 +48,7 @@ struct UndoBlock {
   std::string label;
   std::vector<std::string> params;  // as edited, in order
   bool open = false;
+  std::thread::id thread;  // that opened it: an action that ends in another one leaves it alone
 };
 
 class ParamSet {
@@ -72,6 +74,8 @@ class ParamSet {
   PropertySet properties;
 
  private:
+  UndoBlock *openBlock();  // of this thread; null = none
+
   Effect *effect_;
   bool instance_;
   Handle handle_;
