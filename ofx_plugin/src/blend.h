@@ -14,8 +14,8 @@ struct Blend {
   int channels = 4;                // 4 RGBA, 3 RGB or 1 alpha; nothing else is an OpenFX component layout
   float mix = 1.0f;                // 0..1
   bool alpha_from_result = false;  // else channel 4 is the plate's, bit for bit
-  // Of a pass that is no picture: what its colours are where nothing is done. It then stands in the plate's place, which
-  // is not read, and alpha is the result's. Integer samples clamp it.
+  // Of a pass that is no picture: what its colours are where nothing is done. It then stands in the plate's place,
+  // which is not read, and alpha is the result's. Integer samples clamp it.
   std::optional<float> neutral{};
 };
 

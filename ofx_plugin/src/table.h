@@ -34,7 +34,8 @@ struct Value {
 
 struct Option {
   const char *name, *label, *hint;
-  Value neutral{};  // of a pass: what it is where nothing is done, to which mask and mix lead; None = they leave it alone
+  // Of a pass: what it is where nothing is done, to which mask and mix lead; None = they leave it alone.
+  Value neutral{};
 };
 
 struct Knob {

@@ -161,7 +161,7 @@ class Clip:
 
 @dataclass(frozen=True)
 class Pass:
-    """Something the node can put out; the first one of a tool is always `result`, which mask and mix lay over the plate.
+    """Something the node can put out; the first of a tool is always `result`, which mask and mix lay over the plate.
 
     `neutral` is what every other pass is where the tool does nothing: mask and mix lead there. Without one (normals,
     depth) there is no such value, and mask and mix leave the pass alone.

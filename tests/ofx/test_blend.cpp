@@ -47,6 +47,19 @@ struct Rows {
 const Sample all_samples[] = {Sample::Byte, Sample::Short, Sample::Half, Sample::Float};
 const int all_channels[] = {1, 3, 4};
 
+TEST(Blend, APassLeadsToItsNeutralValueUnderItsOwnAlpha) {
+  const float plate[8] = {9, 9, 9, 9, 9, 9, 9, 9}, pass[8] = {3, 5, -1, 0.25f, 3, 5, -1, 0.25f}, mask[2] = {0, 0.5f};
+  float out[8];
+  blend_row({Sample::Float, 4, 0.5f, false, 1.0f}, plate, pass, mask, out, 2);
+  EXPECT_EQ(std::vector<float>(out, out + 8), (std::vector<float>{1, 1, 1, 0.25f, 1.5f, 2, 0.5f, 0.25f}));
+  blend_row({Sample::Float, 4, 1.0f, false, 1.0f}, plate, pass, nullptr, out, 2);
+  EXPECT_EQ(std::vector<float>(out, out + 8), std::vector<float>(pass, pass + 8));
+  const uint8_t grey[3] = {100, 100, 100};
+  uint8_t bytes[3];
+  blend_row({Sample::Byte, 3, 0.0f, false, 1.0f}, grey, grey, nullptr, bytes, 1);
+  EXPECT_EQ(bytes[0], 255) << "1 is full scale";
+}
+
 TEST(Blend, NothingIsTouchedWhereMaskOrMixIsZero) {
   const std::vector<float> zero(pixels, 0.0f);
   for (const Sample sample : all_samples) {

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from onelight import spec
 from onelight.cli import bench_tools
@@ -89,6 +90,18 @@ def test_doctor_says_what_is_wrong_and_how_to_mend_it(tmp_path: Path, monkeypatc
     assert "make build" in found["OpenFX bundle"]["mend"]
     assert "gone.ocio" in found["Colour config"]["found"]
     assert "$OCIO" in found["Colour config"]["mend"]
+
+
+def test_doctor_leaves_no_server_running_that_it_started(
+    socket_folder: Path, bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ONELIGHT_SERVER", raising=False)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(socket_folder))
+    monkeypatch.setenv("ONELIGHT_SERVER_COMMAND", f"'{sys.executable}' -m onelight_server")
+    _, found = doctor("--bundle", bundle)
+    assert found["Server"]["state"] == "good", found["Server"]
+    [started] = socket_folder.glob("onelight/server-*.pid")
+    assert not psutil.pid_exists(int(started.read_text()))
 
 
 def test_doctor_refuses_a_library_that_is_no_plugin(tmp_path: Path, server: Any) -> None:

@@ -239,6 +239,25 @@ def test_a_mask_and_mix_are_laid_over_like_the_node_does(server: Any, shot: Path
     np.testing.assert_allclose(out[:, 20:140, :3], half, atol=2e-3)
 
 
+def test_masked_and_mixed_passes_rebuild_the_masked_and_mixed_result(server: Any, shot: Path) -> None:
+    holder = images.read_frame(shot / "plate.1001.exr").pixels.astype(np.float32)
+    images.write_frame(shot / "still.exr", images.Frame.of(holder), holder)
+    weights = np.full((140, 200, 4), 0.5, np.float32)
+    weights[:, :20] = 0
+    images.write_frame(shot / "mask.exr", images.Frame.of(weights), weights)
+    words = ["--in", f"{shot}/still.exr", "--preset", "golden_hour", "--mask", shot / "mask.exr", "--set", "mix=0.5"]
+    made = {}
+    for name in ("result", "ratio", "added", "normals"):
+        code, said = render(server, *words, "--out", f"{shot}/out/{name}.exr", "--output", name, tool="relight")
+        assert code == 0, said["error"]
+        made[name] = images.read_frame(shot / "out" / f"{name}.exr").pixels[..., :3]
+    plate = holder[..., :3]
+    assert (made["ratio"][:, :20] == 1).all() and (made["added"][:, :20] == 0).all()
+    assert not np.allclose(made["result"][:, 20:], plate[:, 20:])
+    np.testing.assert_allclose(plate * made["ratio"] + made["added"], made["result"], rtol=2e-3, atol=2e-3)
+    np.testing.assert_allclose(np.linalg.norm(made["normals"], axis=-1), 1, atol=0.05)
+
+
 def test_a_second_clip_a_still_is_held_and_a_missing_frame_of_it_is_named(server: Any, shot: Path) -> None:
     assert render(server, *io(shot), *FLIP, "--clip", f"Second={shot}/plate.1001.exr")[0] == 0
     code, said = render(server, *io(shot), *FLIP, "--clip", f"Second={shot}/second.####.exr")
@@ -257,7 +276,8 @@ def test_a_pass_comes_out_unblended(server: Any, shot: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["--set", "gian=1"], "Probe has no knob 'gian'"),
+        (["--set", "gian=1"], "Probe has no knob 'gian': did you mean 'gain'? 'onelight tools probe' lists them"),
+        (["--set", "zzz=1"], "Probe has no knob 'zzz': 'onelight tools probe' lists them"),
         (["--set", "gain=loud"], "Probe: gain is a number, not 'loud'"),
         (["--set", "gain=99"], "Probe: gain lies between -16 and 16, not at 99"),
         (["--set", "gain"], "write knob=value"),
@@ -295,6 +315,8 @@ def test_errors_go_to_stderr_as_one_line_without_a_traceback(shot: Path) -> None
 def test_patterns_that_cannot_work_are_refused_before_the_first_frame(server: Any, shot: Path) -> None:
     source = f"{shot}/plate.####.exr"
     assert "is one file for 4 frames" in render(server, "--in", source, "--out", f"{shot}/out/o.exr", *FLIP)[1]["error"]
+    said = render(server, "--in", source, "--out", f"{shot}/out", *FLIP, "--overwrite")[1]["error"]
+    assert said == f"--out {shot}/out is a folder: write {shot}/out/out.####.exr"
     assert "is the Source itself" in render(server, "--in", source, "--out", source, *FLIP)[1]["error"]
     said = render(server, "--in", source, "--out", f"{shot}/none/o.####.exr", *FLIP)[1]["error"]
     assert f"the folder {shot}/none does not exist" in said
@@ -335,7 +357,13 @@ def test_relight_of_an_unanalysed_shot_says_to_press_analyse_and_how(server: Any
     assert code == 1
     assert said["error"].startswith("Relight: press Analyse shot")
     assert "onelight analyse relight --in" in said["error"]
-    assert render(server, *io(shot), "--preset", "golden_hour", "--frames", "1001", tool="relight")[0] == 0
+    chunk = render(server, *io(shot), "--preset", "golden_hour", "--frames", "1001", tool="relight")  # a farm's
+    assert (chunk[0], chunk[1]["error"]) == (1, said["error"])
+    still = ["--in", f"{shot}/plate.1001.exr", "--out", f"{shot}/out/still.exr", "--preset", "golden_hour"]
+    assert render(server, *still, tool="relight")[0] == 0
+    for frame in (1002, 1003, 1004):
+        (shot / f"plate.{frame}.exr").unlink()
+    assert render(server, *io(shot), "--preset", "golden_hour", tool="relight")[0] == 0
 
 
 def test_an_analysis_follows_a_keyed_camera(server: Any, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import ctypes
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 from conftest import BUNDLE, MODULES, ROOT
 from elftools.elf.dynamic import DynamicSection
 from elftools.elf.elffile import ELFFile
-from elftools.elf.gnuversions import GNUVerSymSection
+from elftools.elf.gnuversions import GNUVerNeedSection, GNUVerSymSection
 from elftools.elf.sections import SymbolTableSection
 
 PLUGIN = BUNDLE / "Contents" / "Linux-x86-64" / "Onelight.ofx"
@@ -36,6 +37,11 @@ class Binary:
             versions = elf.get_section_by_name(".gnu.version")
             assert isinstance(symbols, SymbolTableSection), f"{path} has no dynamic symbols"
             assert isinstance(versions, GNUVerSymSection), f"{path} has no symbol versions"
+            needs = elf.get_section_by_name(".gnu.version_r")
+            assert isinstance(needs, GNUVerNeedSection), f"{path} needs no versions"
+            names = {str(version.name) for _, versions_of in needs.iter_versions() for version in versions_of}
+            numbers = (re.fullmatch(r"GLIBC_(\d+)\.(\d+)(\.\d+)?", name) for name in names)
+            self.glibc = max((int(number[1]), int(number[2])) for number in numbers if number)  # the oldest it loads on
             self.exported: set[str] = set()
             self.unversioned: set[str] = set()  # undefined, and not promised by a version of glibc
             for index, symbol in enumerate(symbols.iter_symbols()):
@@ -60,6 +66,12 @@ def test_the_plugin_needs_only_libc_libm_and_the_loader(plugin: Binary) -> None:
 
 def test_the_plugin_leaves_no_symbol_for_a_host_to_fill_in(plugin: Binary) -> None:
     assert plugin.unversioned == set()
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/hosts.md"])
+def test_the_oldest_system_the_plugin_loads_on_is_what_the_pages_say(plugin: Binary, page: str) -> None:
+    said = re.findall(r"glibc (\d+)\.(\d+) or newer", (ROOT / page).read_text(encoding="utf-8"))
+    assert [(int(major), int(minor)) for major, minor in said] == [plugin.glibc]
 
 
 def test_many_copies_of_the_plugin_load_in_one_process(plugin: Binary, tmp_path: Path) -> None:

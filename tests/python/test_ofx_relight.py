@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from ofxcases import RELIGHT, TOOLS, MakeNode, same, scene
@@ -105,7 +107,35 @@ def test_a_background_render_of_an_unanalysed_shot_fails_and_says_what_to_press(
     with pytest.raises(RenderFailed):
         graph.render(3, sequence=(1, 10))
     assert any("Relight: press Analyse shot" in message for message in graph.messages)
-    graph.render(3, sequence=(3, 3))  # a single frame has nothing to flicker against
+    with pytest.raises(RenderFailed):
+        graph.render(3, sequence=(3, 3))  # a farm's chunk of one frame
+
+
+def test_a_viewer_and_a_still_do_without_an_analysis(node: MakeNode) -> None:
+    shot, still = {float(t): scene(seed=t) for t in range(1, 11)}, scene()
+    options: dict[str, Any]
+    for frames, span, background, options in (
+        (shot, (1, 10), False, {"interactive": True}),
+        (still, (3, 3), True, {"sequence": (3, 3)}),
+        (still, (3, 3), False, {"interactive": False}),
+    ):
+        graph = node(RELIGHT, "strict", is_background=background)
+        graph.connect("Source", frames, span=span)
+        graph.set("key_stops", 1.0)
+        graph.render(3, **options)
+        assert graph.messages == []
+
+
+def test_a_render_to_disk_of_one_frame_of_a_shot_asks_for_an_analysis_in_a_host_with_a_viewer_too(
+    node: MakeNode,
+) -> None:
+    graph = node(RELIGHT)
+    graph.connect("Source", {float(t): scene(seed=t) for t in range(1, 11)}, span=(1, 10))
+    graph.set("key_stops", 1.0)
+    with pytest.raises(RenderFailed, match="press Analyse shot"):
+        graph.render(3, interactive=False)
+    graph.set("analysed", True)
+    graph.render(3, interactive=False)
 
 
 def test_renders_set_no_knob_and_do_not_depend_on_what_was_rendered_before(node: MakeNode) -> None:
@@ -130,6 +160,51 @@ def test_plate_times_ratio_plus_added_is_the_result(node: MakeNode) -> None:
         made[name] = graph.render(1)
     rebuilt = plate[..., :3] * made["ratio"][..., :3] + made["added"][..., :3]
     np.testing.assert_allclose(rebuilt, made["result"][..., :3], rtol=2e-3, atol=2e-3)
+
+
+def test_masked_and_mixed_passes_rebuild_the_masked_and_mixed_result(node: MakeNode) -> None:
+    graph = node(RELIGHT)
+    plate = scene()
+    mask = np.full(plate.shape[:2], 0.5, np.float32)
+    mask[:, :20], mask[:, 70:] = 0, 1
+    graph.connect("Source", plate)
+    graph.connect("Mask", mask)
+    graph.set("preset", "golden_hour")
+    graph.set("mix", 0.5)
+    made = {}
+    for name in ("result", "ratio", "added"):
+        graph.set("output", name)
+        made[name] = graph.render(1)[..., :3]
+    assert same(made["result"][:, :20], plate[:, :20, :3])
+    assert (made["ratio"][:, :20] == 1).all() and (made["added"][:, :20] == 0).all()
+    np.testing.assert_allclose(plate[..., :3] * made["ratio"] + made["added"], made["result"], rtol=2e-3, atol=2e-3)
+    graph.set("mix", 0.0)
+    assert (graph.render(1)[..., :3] == 0).all()
+    graph.set("output", "ratio")
+    assert (graph.render(1)[..., :3] == 1).all()
+
+
+@pytest.mark.parametrize("depth", ["byte", "short", "half"])
+def test_a_ratio_outside_the_mask_is_one_in_every_depth(depth: str, node: MakeNode) -> None:
+    graph = node(RELIGHT)
+    graph.connect("Source", np.clip(scene(), 0, 1), depth=depth)
+    graph.connect("Mask", np.zeros((64, 96), np.float32))
+    graph.set("key_stops", -1.0)
+    graph.set("output", "ratio")
+    image = graph.render(1)[..., :3]
+    assert (image == (np.iinfo(image.dtype).max if image.dtype.kind == "u" else 1)).all()
+
+
+@pytest.mark.parametrize("name", [each.name for each in TOOL.passes[1:] if each.neutral is None])
+def test_mask_and_mix_leave_a_pass_alone_that_has_no_neutral_value(name: str, node: MakeNode) -> None:
+    graph = node(RELIGHT)
+    graph.connect("Source", scene())
+    graph.set("key_stops", 1.0)
+    graph.set("output", name)
+    whole = graph.render(1)
+    graph.connect("Mask", np.full((64, 96), 0.25, np.float32))
+    graph.set("mix", 0.5)
+    assert same(graph.render(1), whole)
 
 
 def test_the_hosts_colour_space_is_used_where_it_has_one(node: MakeNode) -> None:
