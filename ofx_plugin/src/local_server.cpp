@@ -101,11 +101,19 @@ std::vector<std::string> server_command() {
   return registered_command ? *registered_command : std::vector<std::string>{"onelight-server"};
 }
 
+// $OCIO as a server can use it. MLT 7.42 sets it to "ocio://ocio://default" in its own process, which no library reads.
+std::string colour_config() {
+  const char *config = std::getenv("OCIO");
+  return config && std::strncmp(config, "ocio://ocio://", 14) != 0 ? config : "";
+}
+
 // A host's LD_* and PYTHON* point into the host: Nuke's would make the server load Nuke's Python.
 std::vector<std::string> clean_environment() {
   std::vector<std::string> kept;
+  const bool usable = !colour_config().empty();
   for (char **each = environ; *each; ++each) {
-    if (std::strncmp(*each, "LD_", 3) != 0 && std::strncmp(*each, "PYTHON", 6) != 0) kept.emplace_back(*each);
+    if (std::strncmp(*each, "LD_", 3) == 0 || std::strncmp(*each, "PYTHON", 6) == 0) continue;
+    if (usable || std::strncmp(*each, "OCIO=", 5) != 0) kept.emplace_back(*each);
   }
   return kept;
 }
@@ -152,8 +160,7 @@ pid_t spawn(std::vector<std::string> command, const std::string &log) {
 std::string stem() {
   std::string key = ONELIGHT_VERSION;
   for (const std::string &word : server_command()) key += '\0' + word;
-  const char *config = std::getenv("OCIO");
-  key += std::string(2, '\0') + (config ? config : "");
+  key += std::string(2, '\0') + colour_config();
   char name[32];
   std::snprintf(name, sizeof name, "/server-%016" PRIx64, std::uint64_t(XXH3_64bits(key.data(), key.size())));
   const std::string path = private_folder() + name;
@@ -245,7 +252,8 @@ std::string local_server(const Patience &patience, const std::function<bool(cons
   while (flock(lock.get(), LOCK_EX | LOCK_NB) != 0) wait_a_little(patience, "The local server did not start");
   if (answers()) return address;
   auto command = server_command();
-  for (const char *each : {"--address", address.c_str()}) command.emplace_back(each);
+  // Without a host it ends by itself, also the one that an upgrade or another $OCIO left behind.
+  for (const char *each : {"--address", address.c_str(), "--idle-exit", "900"}) command.emplace_back(each);
   const pid_t pid = started = spawn(command, log);
   std::ofstream(files + ".pid") << pid << '\n';
   while (!answers()) {

@@ -21,7 +21,7 @@ import psutil
 import pytest
 from onelight import _bridge
 from onelight.cli.bench_wire import expected
-from onelight.client import Client
+from onelight.client import Client, stop_local_server
 from onelight.errors import Cancelled, OnelightError, RequestError
 
 FLIP = {"flip": True}
@@ -235,7 +235,7 @@ def local(folder, monkeypatch) -> Iterator[Path]:
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(folder))
     monkeypatch.setenv("ONELIGHT_SERVER_COMMAND", f"'{sys.executable}' -m onelight_server")
     yield folder / "onelight"
-    for pid_file in folder.glob("onelight/server.pid"):
+    for pid_file in folder.glob("onelight/server-*.pid"):
         try:
             process = psutil.Process(int(pid_file.read_text()))
             process.kill()
@@ -244,16 +244,56 @@ def local(folder, monkeypatch) -> Iterator[Path]:
             continue
 
 
+def pids(local: Path) -> list[int]:
+    """The local servers that were started last, one for each socket."""
+    return [int(file.read_text()) for file in sorted(local.glob("server-*.pid"))]
+
+
 def test_with_no_address_a_local_server_is_started_and_shared(local):
     assert right(Client()) == "shared_memory"
     assert stat.S_IMODE(local.stat().st_mode) == 0o700
-    pid = (local / "server.pid").read_text()
-    assert os.getsid(int(pid)) == int(pid)  # survives a Ctrl-C at the host's terminal
+    [pid] = pids(local)
+    command = psutil.Process(pid).cmdline()
+    assert command[-2:] == ["--idle-exit", "900"]  # nobody ends it when the last host is gone
+    assert os.getsid(pid) == pid  # survives a Ctrl-C at the host's terminal
     assert in_a_process("") == ["shared_memory"] * 2  # another host of this user finds the same one
-    assert (local / "server.pid").read_text() == pid
-    os.kill(int(pid), signal.SIGKILL)
+    assert pids(local) == [pid]
+    os.kill(pid, signal.SIGKILL)
     assert right(Client(), 1) == "shared_memory"  # and starts another when that has died
-    assert (local / "server.pid").read_text() != pid
+    assert pids(local) != [pid]
+
+
+def test_hosts_of_another_colour_config_or_server_command_do_not_share_a_server(local, monkeypatch, tmp_path):
+    addresses = [_bridge.local_address()]
+    for name, value in (("OCIO", "ocio://default"), ("ONELIGHT_SERVER_COMMAND", f"{sys.executable} -mb")):
+        with monkeypatch.context() as changed:
+            changed.setenv(name, value)
+            addresses.append(_bridge.local_address())
+    assert len(set(addresses)) == 3
+    assert _bridge.local_address() == addresses[0]
+    assert right(Client()) == "shared_memory"
+    monkeypatch.setenv("OCIO", "ocio://default")
+    assert right(Client(), 1) == "shared_memory"
+    assert len(pids(local)) == 2
+    for pid in pids(local):
+        environment = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+        listening = psutil.Process(pid).cmdline()
+        assert (b"OCIO=ocio://default" in environment) == (addresses[1] in listening)
+
+
+def test_a_process_ends_the_local_server_that_it_started_and_no_other(local):
+    assert right(Client()) == "shared_memory"
+    [pid] = pids(local)
+    command = [
+        sys.executable,
+        "-c",
+        "from onelight import _bridge; print(_bridge.ping('', 20), _bridge.stop_local_server())",
+    ]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout.split() == ["False"]
+    assert psutil.pid_exists(pid)
+    assert stop_local_server()
+    assert not psutil.pid_exists(pid)
+    assert not stop_local_server()
 
 
 def test_four_hosts_at_once_start_one_server(local):
@@ -262,10 +302,8 @@ def test_four_hosts_at_once_start_one_server(local):
         for _ in range(4)
     ]
     assert [host.communicate(timeout=90)[0].split() for host in hosts] == [["shared_memory"] * 2] * 4
-    listening = [
-        p for p in psutil.process_iter(["cmdline"]) if f"unix:{local}/server.sock" in (p.info["cmdline"] or [])
-    ]
-    assert [p.pid for p in listening] == [int((local / "server.pid").read_text())]
+    listening = [p for p in psutil.process_iter(["cmdline"]) if _bridge.local_address() in (p.info["cmdline"] or [])]
+    assert [p.pid for p in listening] == pids(local)
 
 
 def test_the_local_server_inherits_nothing_that_points_into_the_host(local, monkeypatch, tmp_path):
@@ -291,6 +329,15 @@ def test_the_local_server_inherits_nothing_that_points_into_the_host(local, monk
     assert "77" not in (tmp_path / "fds").read_text().split()
 
 
+def test_the_colour_config_that_mlt_sets_and_nothing_can_read_does_not_reach_the_server(local, monkeypatch):
+    without = _bridge.local_address()
+    monkeypatch.setenv("OCIO", "ocio://ocio://default")
+    assert _bridge.local_address() == without
+    assert right(Client()) == "shared_memory"
+    [pid] = pids(local)
+    assert b"\0OCIO=" not in Path(f"/proc/{pid}/environ").read_bytes()
+
+
 def test_a_local_server_that_cannot_start_says_why(local, monkeypatch):
     monkeypatch.setenv("ONELIGHT_SERVER_COMMAND", "/no/such/onelight-server")
     with pytest.raises(
@@ -298,11 +345,39 @@ def test_a_local_server_that_cannot_start_says_why(local, monkeypatch):
     ):
         right(Client())
     monkeypatch.setenv("ONELIGHT_SERVER_COMMAND", "/bin/sh -c 'echo the disk is full >&2; exit 3'")
-    with pytest.raises(OnelightError, match=r"stopped while starting: the disk is full \(see .*server.log\)"):
+    with pytest.raises(OnelightError, match=r"stopped while starting: the disk is full \(see .*server-.*.log\)"):
         right(Client())
     monkeypatch.setenv("ONELIGHT_SERVER_COMMAND", "/bin/sh -c 'exec sleep 30'")
     with pytest.raises(Cancelled, match="The local server did not start"):
         right(Client(deadline=0.5))
+
+
+def test_a_local_server_that_cannot_start_is_noticed_where_the_host_ignores_its_children(local):
+    program = (
+        "import signal, time\n"
+        "from onelight import _bridge\n"
+        "signal.signal(signal.SIGCHLD, signal.SIG_IGN)\n"
+        "began = time.monotonic()\n"
+        "print(_bridge.ping('', 60))\n"
+        "print(time.monotonic() - began)\n"
+    )
+    command = {"ONELIGHT_SERVER_COMMAND": "/bin/sh -c 'echo the disk is full >&2; exit 3'"}
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, env=os.environ | command
+    )
+    sentence, seconds = done.stdout.splitlines()
+    assert "stopped while starting: the disk is full" in sentence
+    assert float(seconds) < 10
+
+
+@pytest.mark.parametrize("address", ["http://x:1", "grpc://127.0.0.1:8001"])
+def test_an_address_with_a_scheme_is_refused_with_what_addresses_are(address, monkeypatch):
+    with pytest.raises(
+        RequestError, match=f"'{address}'.*: server addresses are host:port, tls:host:port or unix:/path"
+    ):
+        Client(address).render("probe", {"Source": plate()}, FLIP)
+    monkeypatch.setenv("ONELIGHT_SERVER", address)
+    assert "server addresses are host:port, tls:host:port or unix:/path" in Client().problem()
 
 
 def test_a_socket_folder_that_others_can_enter_is_refused(local):
