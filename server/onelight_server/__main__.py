@@ -44,7 +44,9 @@ def serve(
     tls_ca: Annotated[
         Path | None, typer.Option(help="Only clients with a certificate of this CA get in (PEM).")
     ] = None,
-    metrics_port: Annotated[int | None, typer.Option(help="Prometheus metrics over HTTP; 0 takes a free port.")] = None,
+    metrics_port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Prometheus metrics over HTTP; 0 takes a free port.")
+    ] = None,
     metrics_host: Annotated[str, typer.Option(help="Where metrics are answered.")] = _DEFAULT.metrics_host,
     queue: Annotated[
         int, typer.Option(min=0, help="Frames that may wait, of artists and of the farm each.")
@@ -52,11 +54,17 @@ def serve(
     memory_mb: Annotated[
         int, typer.Option(min=1, help="Kept between frames: frames, stage results, models.")
     ] = _DEFAULT.memory_mb,
+    inflight_mb: Annotated[
+        int, typer.Option(min=1, help="Frames received and not yet answered; by default a quarter of the memory.")
+    ] = _DEFAULT.inflight_mb,
     workers: Annotated[int, typer.Option(min=1, help="Frames computed at once.")] = _DEFAULT.workers,
     threads: Annotated[int, typer.Option(min=1, help="Cores each network uses.")] = _DEFAULT.threads,
     tensorrt: Annotated[
         bool, typer.Option("--tensorrt", help="Try TensorRT (results may differ between machines).")
     ] = False,
+    idle_exit: Annotated[
+        float | None, typer.Option(min=0.0, help="End after so many seconds without a call, lease or health watch.")
+    ] = None,
     log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = _DEFAULT.log_level,
     log_json: Annotated[bool, typer.Option("--log-json", help="Logs as JSON lines.")] = False,
 ) -> None:
@@ -81,16 +89,16 @@ async def _serve(config: Config) -> int:
 
     log.configure(config.log_level, config.log_json)
     server = Server(config)
-    try:
-        await server.start()
-    except AddressError as error:
-        print(f"onelight-server: {error}", file=sys.stderr)
-        return 1
     ending: list[asyncio.Task[None]] = []
 
     def stop() -> None:
         ending.append(asyncio.create_task(server.stop(0.0 if ending else GRACE)))
 
+    try:
+        await server.start(idle=stop)
+    except AddressError as error:
+        print(f"onelight-server: {error}", file=sys.stderr)
+        return 1
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop)
     ready = server.addresses + [f"metrics:{server.metrics_port}"] * (server.metrics_port is not None)

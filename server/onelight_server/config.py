@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+
+from onelight_server.inflight import default_mb
 
 
 @dataclass(frozen=True)
@@ -13,8 +15,10 @@ class Config:
 
     `addresses` are `host:port` (port 0: any free one), `unix:/path` or `tls:host:port`. `queue` bounds the frames
     that wait, for artists and for the farm each. `memory_mb` bounds what is kept between frames: frames by content,
-    stage results, loaded models. `workers` frames are computed at once, each network on `threads` cores (fixed, so
-    that results do not depend on the load).
+    stage results, loaded models. `inflight_mb` bounds the messages that are not answered yet, and by itself what is
+    copied out of shared memory for frames being computed. `workers` frames are computed at once, each network on
+    `threads` cores (fixed, so that results do not depend on the load). `idle_exit` seconds without a call or an open
+    stream end the server.
     """
 
     addresses: tuple[str, ...] = ("127.0.0.1:0",)
@@ -26,11 +30,18 @@ class Config:
     metrics_host: str = "127.0.0.1"
     queue: int = 64
     memory_mb: int = 1536
+    inflight_mb: int = field(default_factory=default_mb)
     workers: int = 2
     threads: int = os.cpu_count() or 1
     tensorrt: bool = False
+    idle_exit: float | None = None
     log_level: str = "info"
     log_json: bool = False
+
+    @property
+    def inflight_bytes(self) -> int:
+        """Budget of messages that are not answered yet; of copies for frames being computed as much again."""
+        return self.inflight_mb * 2**20
 
     @property
     def frame_bytes(self) -> int:

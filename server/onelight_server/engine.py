@@ -14,8 +14,9 @@ from functools import partial
 from types import ModuleType
 from typing import Any, TypeVar
 
+import structlog
 from onelight import tools
-from onelight.errors import Cancelled, RequestError
+from onelight.errors import Cancelled, OnelightError, RequestError
 from onelight.registry import Version
 from onelight.runtime import Session, Sessions, preference
 from onelight.stages import Context, Stage
@@ -25,12 +26,15 @@ from onelight_server.cache import StageCache
 from onelight_server.config import Config
 from onelight_server.fairqueue import PRIORITIES, FairQueue
 from onelight_server.frames import FrameStore
+from onelight_server.inflight import Inflight
 from onelight_server.metrics import Metrics
+from onelight_server.refusal import sentence_of
 from onelight_server.request import Job
 from onelight_server.scope import TOO_LATE, Scope
 from onelight_server.staging import CHOOSE_SPACE, UNSET, BoundSession, key_of, narrowed, untouched
 
 T = TypeVar("T")
+log = structlog.get_logger()
 DEADLINE_MARGIN = 0.05  # seconds kept back so that the sentence still reaches the client
 
 
@@ -56,7 +60,11 @@ class Engine:
             metrics.evicted.labels("sessions").inc,
         )
         self.queue = FairQueue(config.workers, config.queue, self._count_queue)
+        # Two counts, so that messages that wait cannot keep a worker from a frame in shared memory.
+        self.received, self.copies = Inflight(config.inflight_bytes), Inflight(config.inflight_bytes)
         self._threads = ThreadPoolExecutor(config.workers, "stage")
+        metrics.inflight.labels("received").set_function(lambda: self.received.used)
+        metrics.inflight.labels("copied").set_function(lambda: self.copies.used)
         metrics.kept.labels("frames").set_function(lambda: self.frames.used)
         metrics.kept.labels("stages").set_function(lambda: self.stages.kept.used)
         metrics.kept.labels("sessions").set_function(lambda: self.sessions.bytes)
@@ -66,12 +74,20 @@ class Engine:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     def warm(self, known: Iterable[str]) -> None:
-        """Imports what the tools compute with, so that the first frame does not wait for it. Blocks: use a thread."""
-        from onelight.imaging import Colour
+        """Imports what the tools compute with, so that the first frame does not wait for it. Blocks: use a thread.
 
-        Colour.of("acescg")
-        for tool in known:
-            self._graph(tool)
+        What fails here is logged and fails again, with its sentence, in the requests that need it: a colour config
+        that cannot be read must not keep the server, and with it every message about that, from a whole show.
+        """
+        from onelight.colour import Colour
+
+        for what, work in (("acescg", Colour.of), *((tool, self._graph) for tool in known)):
+            try:
+                work(what)
+            except OnelightError as error:
+                log.error("not ready", what=what, sentence=sentence_of(error))
+            except Exception as error:  # whatever a tool's imports raise: the other tools work without it
+                log.error("not ready", what=what, exc_info=error)
 
     async def session(self, version: Version) -> Session:
         """The version, loaded."""
@@ -105,7 +121,9 @@ class Engine:
         await self.queue.enter(job.version.show, job.priority, scope)
         try:
             self.metrics.waited.labels(job.tool.id).observe(time.monotonic() - asked)
-            return await (self._analyse if job.analyse else self._render)(job, scope)
+            stages = () if job.analyse else self._graph(job.tool.id).STAGES
+            with self.copies.hold(pixels.copied(job, stages)):
+                return await (self._analyse if job.analyse else self._render)(job, scope)
         finally:
             self.queue.leave()
 
@@ -170,7 +188,7 @@ class Engine:
 
     async def _prepare(self, job: Job, stages: tuple[Stage, ...], scope: Scope) -> tuple[pixels.Loaded, Context]:
         def work() -> tuple[pixels.Loaded, Context]:
-            from onelight.imaging import Colour  # brings OpenColorIO and OpenCV, which listing models does not need
+            from onelight.colour import Colour  # brings OpenColorIO and OpenCV, which listing models does not need
 
             colour = Colour.of(job.info.colourspace)
             session = BoundSession(self.sessions.get(job.version), scope, self.metrics)

@@ -11,6 +11,14 @@ import xxhash
 
 DATATYPES = {"FP16": np.dtype("<f2"), "FP32": np.dtype("<f4")}
 NAMES = {dtype: name for name, dtype in DATATYPES.items()}
+LONGEST_SIDE = 1 << 15
+MOST_PIXELS = 1 << 29
+LARGEST_FRAME = f"it may have {LONGEST_SIDE} pixels on a side and {MOST_PIXELS >> 20} million in all"
+
+
+def is_frame_size(width: int, height: int) -> bool:
+    """Whether the server takes frames of that size: beyond any plate, and no more than memory can be expected for."""
+    return 0 < width <= LONGEST_SIDE and 0 < height <= LONGEST_SIDE and width * height <= MOST_PIXELS
 
 
 def content_hash(pixels: np.ndarray) -> str:

@@ -32,7 +32,7 @@ def _varint(data: memoryview, at: int) -> tuple[int, int]:
 def split_field(message: bytes, number: int) -> tuple[bytes, list[memoryview]]:
     """The message without its length-delimited fields `number`, and those as views into `message`.
 
-    Raises RequestError where it is not a well-formed message, or where more than pixels is large.
+    Raises RequestError where it is not a well-formed message or was cut short, or where more than pixels is large.
     """
     data, at, start = memoryview(message), 0, 0
     rest: list[memoryview] = []
@@ -46,7 +46,11 @@ def split_field(message: bytes, number: int) -> tuple[bytes, list[memoryview]]:
             _, at = _varint(data, at)
         elif kind == 2:
             size, at = _varint(data, at)
-            if tag >> 3 == number and at + size <= len(data):
+            if size > len(data) - at:
+                raise RequestError(
+                    f"The request was cut short: of a field of {size} bytes only {len(data) - at} arrived."
+                )
+            if tag >> 3 == number:
                 rest.append(data[start:begin])
                 found.append(data[at : at + size])
                 start = at + size

@@ -6,20 +6,14 @@ import asyncio
 from collections import Counter
 from dataclasses import dataclass, field
 
-import grpc
 import structlog
 from onelight.wire import inference_pb2 as oip
 
-from onelight_server.refusal import Refused
+from onelight_server.peers import Peers
 from onelight_server.shm import Region, Regions
 
 LEASE_GRACE = 10.0  # seconds between a region and the lease it belongs to, whichever the network brings first
 log = structlog.get_logger()
-
-
-def is_local(context: grpc.aio.ServicerContext) -> bool:
-    """Whether the client runs on this machine: a key from elsewhere would open memory that is not the client's."""
-    return context.peer().startswith(("unix:", "ipv4:127.", "ipv6:[::1]", "ipv6:%5B::1%5D"))
 
 
 @dataclass
@@ -63,13 +57,14 @@ class Leases:
 
 @dataclass
 class SharedMemoryService:
-    """The system shared-memory extension: only for clients on this machine."""
+    """The system shared-memory extension: only for this server's own user on this machine."""
 
     regions: Regions
     leases: Leases
+    peers: Peers
 
     async def SystemSharedMemoryStatus(self, request, context) -> oip.SystemSharedMemoryStatusResponse:
-        _same_machine(context)
+        await self.peers.check(context)
         status = oip.SystemSharedMemoryStatusResponse.RegionStatus
         return oip.SystemSharedMemoryStatusResponse(
             regions={
@@ -79,17 +74,12 @@ class SharedMemoryService:
         )
 
     async def SystemSharedMemoryRegister(self, request, context) -> oip.SystemSharedMemoryRegisterResponse:
-        _same_machine(context)
+        await self.peers.check(context)
         await asyncio.to_thread(self.regions.register, request.name, request.key, request.offset, request.byte_size)
         self.leases.expect(request.name)
         return oip.SystemSharedMemoryRegisterResponse()
 
     async def SystemSharedMemoryUnregister(self, request, context) -> oip.SystemSharedMemoryUnregisterResponse:
-        _same_machine(context)
+        await self.peers.check(context)
         self.regions.unregister(request.name)
         return oip.SystemSharedMemoryUnregisterResponse()
-
-
-def _same_machine(context: grpc.aio.ServicerContext) -> None:
-    if not is_local(context):
-        raise Refused(grpc.StatusCode.PERMISSION_DENIED, "Shared memory is for clients on the server's own machine.")

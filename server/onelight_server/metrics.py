@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
 
+from onelight_server.sockets import AddressError
+
 SECONDS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0)
 
 
@@ -27,11 +29,15 @@ class Metrics:
         self.cache = Counter("stage_cache", "Cached stages asked for.", ["tool", "stage", "outcome"], **common)
         self.evicted = Counter("evicted_bytes", "Dropped to stay within the memory budget.", ["kind"], **common)
         self.kept = Gauge("kept_bytes", "Kept between frames.", ["kind"], **common)
+        self.inflight = Gauge("inflight_bytes", "Held for frames that are not answered yet.", ["kind"], **common)
         self.regions = Gauge("shared_memory_regions", "Registered shared memory regions.", **common)
         self.leases = Gauge("leases", "Clients that hold a lease.", **common)
         self.provider = Counter("provider_runs", "Network runs by the provider truly used.", ["provider"], **common)
 
     def serve(self, host: str, port: int) -> tuple[int, object]:
-        """Answers scrapes over HTTP; the port it got and the server to shut down."""
-        httpd, _ = start_http_server(port, host, registry=self.registry)
+        """Answers scrapes over HTTP; the port it got and the server to shut down. Raises AddressError."""
+        try:
+            httpd, _ = start_http_server(port, host, registry=self.registry)
+        except OSError as error:
+            raise AddressError(f"Cannot answer metrics on '{host}:{port}': {error.strerror}.") from error
         return httpd.server_port, httpd

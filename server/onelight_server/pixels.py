@@ -33,25 +33,47 @@ class Loaded:
     clips: Clips
     digests: dict[tuple[str, int], str]
     keep: list[tuple[str, np.ndarray]]
-    held: int  # bytes of the frames sent: those of one message share its memory and stay together
+    held: int  # bytes that stay in memory with what is kept: a frame in a message keeps all of that message
 
 
 def load(job: Job, stages: tuple[Stage, ...]) -> Loaded:
     """Fetches every tensor of a job. Runs in a worker thread; everything expensive in it frees the GIL."""
-    hashed = {clip for stage in stages if stage.cached for clip in stage.clips}
-    loaded = Loaded({}, {}, [], sum(tensor.nbytes for tensor in job.tensors if tensor.kept is None))
+    clips: Clips = {}
+    digests: dict[tuple[str, int], str] = {}
+    keep: list[tuple[str, np.ndarray]] = []
+    held: dict[int, int] = {}
+    settle = _settled(job, stages)
     for tensor in job.tensors:
         place = tensor.clip, tensor.offset
-        neighbours = job.tool.clip(tensor.clip).frames is not None
-        settled = neighbours or tensor.clip in hashed
-        frame = loaded.clips[place] = _fetch(tensor, settled)
+        settled = tensor.clip in settle
+        frame = clips[place] = _fetch(tensor, settled)
         if tensor.kept is not None:
-            loaded.digests[place] = tensor.digest
+            digests[place] = tensor.digest
         elif settled or tensor.raw is not None:
-            digest = loaded.digests[place] = content_hash(frame)
-            if neighbours or tensor.raw is not None:
-                loaded.keep.append((digest, frame))
-    return loaded
+            digest = digests[place] = content_hash(frame)
+            if tensor.raw is not None or job.tool.clip(tensor.clip).frames is not None:
+                keep.append((digest, frame))
+                if tensor.raw is None or frame.flags.owndata:
+                    held[id(frame)] = frame.nbytes
+                else:
+                    held[id(tensor.raw.obj)] = memoryview(tensor.raw.obj).nbytes
+    return Loaded(clips, digests, keep, sum(held.values()))
+
+
+def copied(job: Job, stages: tuple[Stage, ...]) -> int:
+    """Bytes of shared memory that `load` would copy."""
+    settle = _settled(job, stages)
+    return sum(
+        tensor.nbytes
+        for tensor in job.tensors
+        if tensor.region is not None and (tensor.region.memory is None or tensor.clip in settle)
+    )
+
+
+def _settled(job: Job, stages: tuple[Stage, ...]) -> set[str]:
+    """Clips that must not change any more once they were read: those under a hash, and neighbours, which are kept."""
+    hashed = {clip for stage in stages if stage.cached for clip in stage.clips}
+    return hashed | {clip.name for clip in job.tool.clips if clip.frames is not None}
 
 
 def _fetch(tensor: Tensor, settled: bool) -> np.ndarray:

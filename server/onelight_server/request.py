@@ -15,13 +15,12 @@ from onelight.registry import Version
 from onelight.stages import FrameInfo
 from onelight.wire import inference_pb2 as oip
 
-from onelight_server.frames import DATATYPES, NAMES, FrameStore
+from onelight_server.frames import DATATYPES, LARGEST_FRAME, NAMES, FrameStore, is_frame_size
 from onelight_server.knobs import one_of, read_info, read_knobs, read_knobs_at, split_offsets, value_of
 from onelight_server.refusal import quoted
 from onelight_server.shm import Region, Regions
 
 MOST_TENSORS = 257
-LONGEST_SIDE = 1 << 17
 OUTPUT = "Output"
 _TENSOR = re.compile(r"([A-Za-z][A-Za-z0-9_]{0,63})(?:@([+-]\d{1,6}))?")
 _HASH = re.compile(r"[0-9a-f]{32}")
@@ -129,6 +128,10 @@ class Reader:
             raise RequestError(f"{tool.label}: {len(raw)} raw contents were sent for {len(inputs)} tensors.")
         tensors, missing = [], []
         for index, given in enumerate(inputs):
+            if elsewhere[index] and raw and contents[index]:
+                raise RequestError(
+                    f"{tool.label}: {quoted(given.name)} was sent twice, by reference and as raw content."
+                )
             tensor = self._tensor(tool, show, given, contents[index] if raw else None)
             tensors.append(tensor)
             if tensor.raw is None and tensor.region is None and tensor.kept is None:
@@ -152,10 +155,10 @@ class Reader:
         if dtype is None:
             raise RequestError(f"{tool.label}: {name} is {quoted(given.datatype)}; expected FP16 or FP32.")
         shape = tuple(given.shape)
-        if len(shape) != 3 or shape[2] != 4 or not all(0 < side <= LONGEST_SIDE for side in shape[:2]):
-            raise RequestError(
-                f"{tool.label}: {name} has the shape {list(shape)[:8]}; expected [height, width, 4], RGBA."
-            )
+        if len(shape) != 3 or shape[2] != 4 or not all(side > 0 for side in shape[:2]):
+            raise RequestError(f"{tool.label}: {name} is {list(shape)[:8]}; expected [height, width, 4], RGBA.")
+        if not is_frame_size(shape[1], shape[0]):
+            raise RequestError(f"{tool.label}: {name} cannot be {shape[1]} x {shape[0]}; {LARGEST_FRAME}.")
         tensor = Tensor(name, clip, offset, (shape[0], shape[1], shape[2]), dtype)
         options = {key: value_of(key, value) for key, value in given.parameters.items()}
         if "content_hash" in options:

@@ -21,11 +21,16 @@ from onelight.wire import studio_pb2
 from onelight_server import service, sockets, studio
 from onelight_server.config import Config
 from onelight_server.engine import Engine
+from onelight_server.idle import IdleWatch
+from onelight_server.inflight import Inflight, taking
 from onelight_server.memory import Leases, SharedMemoryService
 from onelight_server.metrics import Metrics
+from onelight_server.peers import Peers
 from onelight_server.shm import Regions
+from onelight_server.versions import Versions
 
 LARGEST_MESSAGE = 2**31 - 1
+OTHER_CALLS = 1024  # open at once beside the frames that may wait: leases, health watches, short calls
 FLUSH = 0.5  # seconds for the last replies to leave once nothing is being worked on
 log = structlog.get_logger()
 RAW = {(service.SERVICE, "ModelInfer"), (studio.SERVICE, "PutFrame")}  # taken apart by hand: pixels inside
@@ -46,17 +51,23 @@ class Server:
             number = "0"
         self.config, self.metrics, self.regions = config, Metrics(), Regions()
         self.leases = Leases(self.regions)
-        registry = Registry(tools.discover() if known is None else known, config.models)
+        versions = Versions(Registry(tools.discover() if known is None else known, config.models))
+        self.peers = Peers()
         self.engine = Engine(config, self.metrics, graph)
-        self.inference = service.InferenceService(self.engine, registry, self.metrics, self.regions, number)
-        self.studio = studio.StudioService(self.engine.frames, self.regions, self.leases, registry, number)
-        self.memory = SharedMemoryService(self.regions, self.leases)
+        self.inference = service.InferenceService(self.engine, versions, self.metrics, self.regions, self.peers, number)
+        self.studio = studio.StudioService(
+            self.engine.frames, self.regions, self.leases, self.peers, self.engine.copies, versions, number
+        )
+        self.memory = SharedMemoryService(self.regions, self.leases, self.peers)
         self.addresses: list[str] = []
         self.metrics_port: int | None = None
         self._health = health.aio.HealthServicer()  # pyright: ignore[reportAttributeAccessIssue]
         self._http: Any = None
         self._remove: Callable[[], None] = lambda: None
+        self.idle = IdleWatch(config.idle_exit) if config.idle_exit is not None else None
         self._grpc = grpc.aio.server(
+            interceptors=[self.idle] if self.idle else [],
+            maximum_concurrent_rpcs=2 * config.queue + config.workers + OTHER_CALLS,
             options=[
                 ("grpc.max_receive_message_length", LARGEST_MESSAGE),
                 ("grpc.max_send_message_length", LARGEST_MESSAGE),
@@ -68,15 +79,18 @@ class Server:
             ],
         )
 
-    async def start(self) -> None:
-        """Listens on every address of the config. Raises sockets.AddressError."""
-        await asyncio.to_thread(self.engine.warm, self.inference.registry.tools)
+    async def start(self, idle: Callable[[], None] = lambda: None) -> None:
+        """Listens on every address of the config, or on none. Raises sockets.AddressError.
+
+        `idle` is called when the config's time without a call or an open stream has passed.
+        """
+        await asyncio.to_thread(self.engine.warm, self.inference.versions.registry.tools)
         self.metrics.regions.set_function(lambda: len(self.regions))
         self.metrics.leases.set_function(lambda: len(self.leases))
         self._grpc.add_generic_rpc_handlers(
             (
-                _handlers(service.SERVICE, oip.DESCRIPTOR, self.inference, self.memory),
-                _handlers(studio.SERVICE, studio_pb2.DESCRIPTOR, self.studio),
+                _handlers(service.SERVICE, oip.DESCRIPTOR, self.engine.received, self.inference, self.memory),
+                _handlers(studio.SERVICE, studio_pb2.DESCRIPTOR, self.engine.received, self.studio),
             )
         )
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._grpc)
@@ -84,16 +98,33 @@ class Server:
         reflection.enable_server_reflection(names, self._grpc)
         for name in names[:2]:
             await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
-        self.addresses = [sockets.bind(self._grpc, address, self.config) for address in self.config.addresses]
-        self._remove = sockets.remover(self.addresses)
+        try:
+            self._listen()
+        except sockets.AddressError:
+            await self._grpc.stop(None)
+            await self._close()
+            raise
+        await self._grpc.start()
+        if self.idle is not None:
+            self.idle.expired = idle
+            self.idle.start()
+        log.info("serving", addresses=self.addresses, metrics_port=self.metrics_port, workers=self.config.workers)
+
+    def _listen(self) -> None:
         if self.config.metrics_port is not None:
             self.metrics_port, self._http = self.metrics.serve(self.config.metrics_host, self.config.metrics_port)
-        await self._grpc.start()
-        log.info("serving", addresses=self.addresses, metrics_port=self.metrics_port, workers=self.config.workers)
+        for address in self.config.addresses:
+            self.addresses.append(sockets.bind(self._grpc, address, self.config))
+            self._remove = sockets.remover(self.addresses)
+        self.peers.ports = frozenset(
+            int(address.rpartition(":")[2]) for address in self.addresses if not address.startswith("unix:")
+        )
 
     async def stop(self, grace: float = 0.0) -> None:
         """Takes no new frames, lets those under way finish for up to `grace` seconds, then ends."""
         self.inference.draining = True
+        if self.idle is not None:
+            self.idle.stop()
         await self._health.enter_graceful_shutdown()
         self.studio.ending.set()
         stopping = asyncio.ensure_future(self._grpc.stop(grace or None))
@@ -104,12 +135,17 @@ class Server:
             idle.cancel()
             await self._grpc.stop(min(grace, FLUSH))
         await stopping
+        await self._close()
+        log.info("stopped")
+
+    async def _close(self) -> None:
         self.engine.close()
+        self.inference.versions.close()
+        self.peers.close()
         if self._http is not None:
             await asyncio.to_thread(self._http.shutdown)
             self._http.server_close()
         self._remove()
-        log.info("stopped")
 
     async def wait(self) -> None:
         """Until the server has stopped."""
@@ -124,14 +160,16 @@ async def create_server(config: Config, **parts: Any) -> tuple[Server, list[str]
     return server, server.addresses
 
 
-def _handlers(name: str, descriptor: Any, *implementations: Any) -> grpc.GenericRpcHandler:
+def _handlers(name: str, descriptor: Any, received: Inflight, *implementations: Any) -> grpc.GenericRpcHandler:
     """Every method that the service's description and one of the implementations have in common."""
     handlers = {}
     for method in descriptor.services_by_name[name.rpartition(".")[2]].methods:
         owner = next(item for item in implementations if hasattr(item, method.name))
         behaviour = getattr(owner, method.name)
         if (name, method.name) in RAW:
-            handlers[method.name] = grpc.unary_unary_rpc_method_handler(service.answering(behaviour, method.name))
+            handlers[method.name] = grpc.stream_unary_rpc_method_handler(
+                service.answering(taking(behaviour, received), method.name)
+            )
             continue
         request = getattr(_module(descriptor), method.input_type.name)
         if method.client_streaming:

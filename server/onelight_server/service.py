@@ -12,20 +12,20 @@ from typing import Any
 
 import grpc
 import structlog
-from onelight import spec
 from onelight.errors import NotFound, NotReady, OnelightError
-from onelight.registry import Registry, Version
+from onelight.registry import Version
 from onelight.wire import inference_pb2 as oip
 
 from onelight_server.engine import Answer, Engine
 from onelight_server.frames import NAMES
 from onelight_server.framing import join_infer, parse_infer
-from onelight_server.memory import is_local
 from onelight_server.metrics import Metrics
+from onelight_server.peers import Peers
 from onelight_server.pixels import output_shape
-from onelight_server.refusal import quoted, sentence_of, status_of
+from onelight_server.refusal import sentence_of, status_of
 from onelight_server.request import OUTPUT, Job, Reader
 from onelight_server.shm import Regions
+from onelight_server.versions import Versions
 
 SERVICE = "inference.GRPCInferenceService"
 MISSING = "onelight-missing"
@@ -61,9 +61,10 @@ class InferenceService:
     """Methods by their name in the protocol; each takes a message and the call's context."""
 
     engine: Engine
-    registry: Registry
+    versions: Versions
     metrics: Metrics
     regions: Regions
+    peers: Peers
     server_version: str
     draining: bool = False
     idle: asyncio.Event = field(default_factory=asyncio.Event)  # set while no frame is being asked for
@@ -84,18 +85,18 @@ class InferenceService:
 
     async def ModelReady(self, request, context) -> oip.ModelReadyResponse:
         try:
-            self._version(request.name, request.version)
+            await self.versions.find(request.name, request.version)
         except (NotFound, NotReady):
             return oip.ModelReadyResponse(ready=False)
         return oip.ModelReadyResponse(ready=True)
 
     async def ModelMetadata(self, request, context) -> oip.ModelMetadataResponse:
-        tool, version = self._version(request.name, request.version)
+        tool, version = await self.versions.find(request.name, request.version)
         session = await self.engine.session(version)
         metadata = oip.ModelMetadataResponse.TensorMetadata
         return oip.ModelMetadataResponse(
             name=f"{version.show}/{tool.id}",
-            versions=self.registry.names(version.show, tool.id),
+            versions=await self.versions.names(version.show, tool.id),
             platform="onnxruntime" if version.stages else "python",
             inputs=[
                 metadata(name=f"{clip.name}@+0", datatype="FP16", shape=[-1, -1, 4])
@@ -121,10 +122,10 @@ class InferenceService:
         self.idle.clear()
         try:
             head, raw = parse_infer(message)
-            tool, version = self._version(head.model_name, head.model_version)
+            tool, version = await self.versions.find(head.model_name, head.model_version)
             tool_id = tool.id
-            local = is_local(context)
-            job = Reader(self.engine.frames, self.regions if local else None).job(tool, version, head, raw)
+            own = _uses_shared_memory(head) and await self.peers.is_own(context)
+            job = Reader(self.engine.frames, self.regions if own else None).job(tool, version, head, raw)
             for tensor in job.tensors:
                 self._count("in", tensor.transport, tensor.nbytes)
             answer = await self.engine.run(job, context.time_remaining())
@@ -151,7 +152,7 @@ class InferenceService:
 
     async def RepositoryIndex(self, request, context) -> oip.RepositoryIndexResponse:
         models = []
-        for show, tool, name, found in self.registry.all():
+        for show, tool, name, found in await self.versions.all():
             fine = isinstance(found, Version)
             if fine or not request.ready:
                 models.append(
@@ -165,25 +166,23 @@ class InferenceService:
         return oip.RepositoryIndexResponse(models=models)
 
     async def RepositoryModelLoad(self, request, context) -> oip.RepositoryModelLoadResponse:
-        _, version = self._version(request.model_name, "")
+        _, version = await self.versions.find(request.model_name)
         await self.engine.session(version)
         return oip.RepositoryModelLoadResponse()
 
     async def RepositoryModelUnload(self, request, context) -> oip.RepositoryModelUnloadResponse:
-        _, version = self._version(request.model_name, "")
+        _, version = await self.versions.find(request.model_name)
         self.engine.sessions.drop(version.show, version.tool)
         return oip.RepositoryModelUnloadResponse()
-
-    def _version(self, name: str, version: str) -> tuple[spec.Tool, Version]:
-        show, slash, tool = name.partition("/")
-        if not slash:
-            raise NotFound(f"No model named {quoted(name)}: a model is called '<show>/<tool>', such as 'base/relight'.")
-        found = self.registry.find(show, tool, version)
-        return self.registry.tools[tool], found
 
     def _count(self, direction: str, transport: str, size: int) -> None:
         if size:
             self.metrics.bytes.labels(direction, transport).inc(size)
+
+
+def _uses_shared_memory(head: oip.ModelInferRequest) -> bool:
+    """Whether the request reads or writes a registered region."""
+    return any("shared_memory_region" in tensor.parameters for tensor in (*head.inputs, *head.outputs))
 
 
 def _response(head: oip.ModelInferRequest, job: Job, answer: Answer) -> oip.ModelInferResponse:

@@ -25,7 +25,7 @@ from onelight_server.refusal import Refused, quoted
 MOST_REGIONS = 1024
 MOST_PER_CLIENT = 128
 LONGEST_NAME = 255
-LARGEST = 1 << 34
+LARGEST = 1 << 34  # bytes of a region, and of a file that is mapped
 
 _MEMFD = re.compile(r"memfd:([1-9]\d{0,9}):(\d{1,9})")
 _POSIX = re.compile(r"/?([A-Za-z0-9_][A-Za-z0-9._-]{0,200})")  # tritonclient's users write the slash or leave it out
@@ -34,7 +34,7 @@ _SEALS = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
 
 @dataclass
 class Region:
-    """One registered region: `offset` and `size` are what the client gave, `memory` is set where it is mapped.
+    """One registered region: `offset` and `size` are what the client gave, `memory` its bytes where it is mapped.
 
     Nothing is closed while a frame is being worked on: arrays hold the mapping, a call holds the descriptor's owner.
     """
@@ -58,8 +58,7 @@ class Region:
         """The bytes in place (uint8, writable), or None where this kind of region has to be copied."""
         if self.memory is None:
             return None
-        start = self.offset + offset
-        return self.memory[start : start + size]
+        return self.memory[offset : offset + size]
 
     def read(self, offset: int, into: np.ndarray) -> None:
         """Copies bytes out of the region into a packed array of our own; frees the GIL."""
@@ -114,7 +113,7 @@ class Regions:
         """
         self._admit(name, offset, size)
         if match := _MEMFD.fullmatch(key):
-            region = Region(name, key, offset, size, memory=_map_memfd(name, *match.groups(), need=offset + size))
+            region = Region(name, key, offset, size, memory=_map_memfd(name, match[1], match[2], offset, size))
         elif match := _POSIX.fullmatch(key):
             region = Region(name, key, offset, size, fd=_open_posix(name, match[1], need=offset + size))
         else:
@@ -183,34 +182,32 @@ class Regions:
         return iter(list(self._regions.values()))
 
 
-def _map_memfd(name: str, pid: str, fd: str, need: int) -> np.ndarray:
+def _map_memfd(name: str, pid: str, fd: str, offset: int, size: int) -> np.ndarray:
     path = Path("/proc", pid, "fd", fd)
     # Looked at before it is opened: opening a device or a pipe has effects of its own.
     try:
         if not _is_memfd(path) or not stat.S_ISREG(path.stat().st_mode):
-            raise Refused(grpc.StatusCode.PERMISSION_DENIED, f"The shared memory {quoted(name)} is not a memfd.")
+            raise _denied(name, "is not a memfd.")
         descriptor = _Descriptor(os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NONBLOCK))
     except OSError as error:
         raise _unreachable(name, error) from error
-    found = _owned(name, descriptor, need)
+    found = _owned(name, descriptor, offset + size)
     if not _is_memfd(Path("/proc/self/fd", str(descriptor.number))):
-        raise Refused(grpc.StatusCode.PERMISSION_DENIED, f"The shared memory {quoted(name)} is not a memfd.")
+        raise _denied(name, "is not a memfd.")
     seals = fcntl.fcntl(descriptor.number, fcntl.F_GET_SEALS)
     if seals & _SEALS != _SEALS:
-        raise Refused(
-            grpc.StatusCode.PERMISSION_DENIED,
-            f"The shared memory {quoted(name)} could change its size: seal the memfd against shrinking, growing and "
-            "further seals before registering it.",
-        )
+        raise _denied(name, "could change its size: seal the memfd against shrinking, growing and more seals.")
+    # Mapping fills holes with memory that the client never paid for; LARGEST keeps even an honest file in bounds.
+    if found.st_size > LARGEST or found.st_blocks * 512 < found.st_size:
+        raise _denied(name, f"has to be allocated (posix_fallocate) and of at most {LARGEST} bytes.")
+    first = offset // mmap.ALLOCATIONGRANULARITY * mmap.ALLOCATIONGRANULARITY
     try:
         # Populated now, in one go: faulting 17,000 pages in later would cost each first frame several times its copy.
-        mapping = mmap.mmap(descriptor.number, found, mmap.MAP_SHARED | mmap.MAP_POPULATE)
+        flags = mmap.MAP_SHARED | mmap.MAP_POPULATE
+        mapping = mmap.mmap(descriptor.number, offset - first + size, flags, offset=first)
     except OSError as error:
-        raise Refused(
-            grpc.StatusCode.PERMISSION_DENIED,
-            f"The shared memory {quoted(name)} cannot be mapped for reading and writing: {error.strerror}.",
-        ) from error
-    return np.frombuffer(mapping, np.uint8)
+        raise _denied(name, f"cannot be mapped for reading and writing: {error.strerror}.") from error
+    return np.frombuffer(mapping, np.uint8)[offset - first :]
 
 
 def _is_memfd(path: Path) -> bool:
@@ -227,23 +224,21 @@ def _open_posix(name: str, file: str, need: int) -> _Descriptor:
     return descriptor
 
 
-def _owned(name: str, descriptor: _Descriptor, need: int) -> int:
-    """The file's size, once it is known to be a regular file of this server's own user and large enough."""
+def _owned(name: str, descriptor: _Descriptor, need: int) -> os.stat_result:
+    """What the file is, once it is known to be a regular file of this server's own user and large enough."""
     found = os.fstat(descriptor.number)
     if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid():
-        raise Refused(
-            grpc.StatusCode.PERMISSION_DENIED,
-            f"The shared memory {quoted(name)} belongs to another user: server and client must run as the same one.",
-        )
+        raise _denied(name, "belongs to another user: server and client must run as the same one.")
     if found.st_size < need:
         raise RequestError(f"The shared memory {quoted(name)} has {found.st_size} bytes where {need} were announced.")
-    return found.st_size
+    return found
 
 
 def _unreachable(name: str, error: OSError) -> Exception:
     if isinstance(error, FileNotFoundError):
         return NotFound(f"The shared memory {quoted(name)} is not there for this server: another machine or container?")
-    return Refused(
-        grpc.StatusCode.PERMISSION_DENIED,
-        f"The shared memory {quoted(name)} cannot be opened by this server: {error.strerror}.",
-    )
+    return _denied(name, f"cannot be opened by this server: {error.strerror}.")
+
+
+def _denied(name: str, why: str) -> Refused:
+    return Refused(grpc.StatusCode.PERMISSION_DENIED, f"The shared memory {quoted(name)} {why}")

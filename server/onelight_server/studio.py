@@ -9,16 +9,18 @@ from dataclasses import dataclass, field
 import grpc
 import numpy as np
 from onelight.errors import RequestError
-from onelight.registry import Registry, Version
+from onelight.registry import Version
 from onelight.runtime import preference
 from onelight.wire import studio_pb2 as wire
 
-from onelight_server.frames import DATATYPES, FrameStore, content_hash
+from onelight_server.frames import DATATYPES, LARGEST_FRAME, FrameStore, content_hash, is_frame_size
 from onelight_server.framing import split_field
-from onelight_server.memory import Leases, is_local
-from onelight_server.refusal import Refused, quoted, sentence_of
-from onelight_server.request import LONGEST_SIDE
+from onelight_server.inflight import Inflight
+from onelight_server.memory import Leases
+from onelight_server.peers import Peers
+from onelight_server.refusal import quoted, sentence_of
 from onelight_server.shm import Regions
+from onelight_server.versions import Versions
 
 SERVICE = "onelight.v1.Studio"
 PIXELS = wire.PutFrameRequest.PIXELS_FIELD_NUMBER
@@ -32,7 +34,9 @@ class StudioService:
     frames: FrameStore
     regions: Regions
     leases: Leases
-    registry: Registry
+    peers: Peers
+    copies: Inflight
+    versions: Versions
     server_version: str
     ending: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -43,23 +47,26 @@ class StudioService:
             request = wire.PutFrameRequest.FromString(head)
         except Exception as error:  # protobuf's own DecodeError class differs between its back ends
             raise RequestError("The request is not a PutFrameRequest.") from error
-        self.registry.check_show(request.show)
+        await self.versions.check_show(request.show)
         dtype, height, width = DATATYPES.get(request.datatype), request.height, request.width
         if dtype is None:
             raise RequestError(f"PutFrame: the datatype is {quoted(request.datatype)}; expected FP16 or FP32.")
-        if not 0 < height <= LONGEST_SIDE or not 0 < width <= LONGEST_SIDE:
-            raise RequestError(f"PutFrame: a frame cannot be {width} x {height}.")
+        if not is_frame_size(width, height):
+            raise RequestError(f"PutFrame: a frame cannot be {width} x {height}; {LARGEST_FRAME}.")
         size = height * width * 4 * dtype.itemsize
         shared = request.HasField("shared_memory")
+        if len(raw) > (0 if shared else 1):
+            # What is kept keeps its whole message alive: bytes beside the frame would be memory that nobody counts.
+            raise RequestError(
+                "PutFrame: more pixels were sent than one frame's: expected one field, or shared memory."
+            )
         given = request.shared_memory.byte_size if shared else raw[-1].nbytes if raw else 0
         if given != size:
             raise RequestError(
                 f"PutFrame: {given} bytes were sent; {width} x {height} RGBA in {request.datatype} is {size}."
             )
-        if shared and not is_local(context):
-            raise Refused(
-                grpc.StatusCode.PERMISSION_DENIED, "Shared memory is for clients on the server's own machine."
-            )
+        if shared:
+            await self.peers.check(context)
 
         def take() -> tuple[str, np.ndarray]:
             if shared:
@@ -73,8 +80,9 @@ class StudioService:
             frame.flags.writeable = False
             return content_hash(frame), frame
 
-        digest, frame = await asyncio.to_thread(take)
-        self.frames.put(request.show, [(digest, frame)], size)
+        with self.copies.hold(size if shared else 0):
+            digest, frame = await asyncio.to_thread(take)
+        self.frames.put(request.show, [(digest, frame)], frame.nbytes if frame.flags.owndata else len(message))
         return wire.PutFrameReply(content_hash=digest).SerializeToString()
 
     async def Lease(self, requests: AsyncIterator[wire.LeaseRequest], context) -> AsyncIterator[wire.LeaseReply]:
@@ -98,11 +106,13 @@ class StudioService:
     async def Models(self, request: wire.ModelsRequest, context) -> wire.ModelsReply:
         """Tools, and the versions of one show or of all."""
         reply = wire.ModelsReply(server_version=self.server_version, providers=await asyncio.to_thread(preference))
-        for tool in self.registry.tools.values():
+        for tool in self.versions.registry.tools.values():
             reply.tools.add(id=tool.id, label=tool.label, spec_version=tool.version)
-        for show, tool, name, found in self.registry.all(request.show):
-            newest = name == self.registry.names(show, tool)[-1]
-            model = reply.models.add(show=show, tool=tool, version=name, is_default=newest)
+        models = await self.versions.all(request.show)
+        newest = {(show, tool): name for show, tool, name, _ in models}  # of each tool the last is the newest
+        for show, tool, name, found in models:
+            default = newest[show, tool] == name
+            model = reply.models.add(show=show, tool=tool, version=name, is_default=default)
             if isinstance(found, Version):
                 model.digest, model.spec_version = found.digest, found.spec_version
             else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -21,10 +22,17 @@ def triton_python() -> Path:
     return Path(made.stdout.strip())
 
 
-def test_tritonclient_drives_the_server_unchanged(server: Server, triton_python: Path) -> None:
+@pytest.mark.parametrize("transport", ["unix", "tcp"])
+def test_tritonclient_drives_the_server_unchanged(
+    start_server: Callable[..., Server], triton_python: Path, transport: str
+) -> None:
+    server = start_server(*(("--address", "127.0.0.1:0") if transport == "tcp" else ()))
+    ready = next(line for line in server.log.splitlines() if line.startswith("ready "))
+    address = ready.split()[-1]
+    assert address.startswith("unix:") == (transport == "unix")
     clean = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTHONHOME")}
     done = subprocess.run(
-        [triton_python, DRIVE, server.address], capture_output=True, text=True, timeout=120, check=False, env=clean
+        [triton_python, DRIVE, address], capture_output=True, text=True, timeout=120, check=False, env=clean
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "tritonclient is content" in done.stdout
