@@ -63,6 +63,7 @@ std::shared_ptr<grpc::Channel> channel_to(const std::string &address) {
 // The stream that tells the server that this process lives. Its queue is polled in passing only: the connection ends
 // with the process, whatever happened to it, and that is all the server needs.
 struct Connection::Lease {
+  std::shared_ptr<Link> link;  // first, so that a channel ends with its link, not inside gRPC with a context
   grpc::CompletionQueue queue;
   grpc::ClientContext context;
   std::unique_ptr<grpc::GenericClientAsyncReaderWriter> stream;
@@ -96,10 +97,16 @@ struct Connection::Lease {
 };
 
 struct Connection::Told {
+  std::shared_ptr<Link> link;
   grpc::ClientContext context;
   std::unique_ptr<grpc::GenericClientAsyncResponseReader> reader;
   grpc::ByteBuffer reply;
   grpc::Status status;
+  std::atomic<int> holders{2};  // who tells, and the queue: the answer can be there before Finish has returned
+
+  static void let_go(Told *told) {
+    if (--told->holders == 0) delete told;
+  }
 };
 
 Connection::Connection(const std::string &address)
@@ -142,6 +149,7 @@ const std::string &Connection::client_id() {
 Outcome Connection::call(const std::string &method, const grpc::ByteBuffer &request, const Patience &patience) {
   settle();
   struct Call {
+    std::shared_ptr<Link> link;
     grpc::CompletionQueue queue;
     grpc::ClientContext context;
     std::unique_ptr<grpc::GenericClientAsyncResponseReader> reader;
@@ -161,8 +169,8 @@ Outcome Connection::call(const std::string &method, const grpc::ByteBuffer &requ
     }
   } call;
   call.context.set_deadline(patience.end());
-  const auto link = this->link();
-  call.reader = link->stub.PrepareUnaryCall(&call.context, method, request, &call.queue);
+  call.link = link();
+  call.reader = call.link->stub.PrepareUnaryCall(&call.context, method, request, &call.queue);
   call.reader->StartCall();
   call.reader->Finish(&call.outcome.reply, &call.outcome.status, &call);
   while (!call.poll(Patience::Clock::now() + Patience::poll)) {
@@ -177,10 +185,12 @@ Outcome Connection::call(const std::string &method, const grpc::ByteBuffer &requ
 void Connection::tell(const std::string &method, const grpc::ByteBuffer &request) noexcept try {
   auto told = std::make_unique<Told>();
   told->context.set_deadline(Patience::Clock::now() + std::chrono::seconds(5));
-  told->reader = link()->stub.PrepareUnaryCall(&told->context, method, request, &unattended_);
+  told->link = link();
+  told->reader = told->link->stub.PrepareUnaryCall(&told->context, method, request, &unattended_);
   told->reader->StartCall();
   Told *const tag = told.release();
   tag->reader->Finish(&tag->reply, &tag->status, tag);
+  Told::let_go(tag);
 } catch (const std::exception &) {
   // Out of memory: the server then learns it when the lease ends.
 }
@@ -189,7 +199,7 @@ void Connection::settle() {
   void *tag = nullptr;
   bool ok = false;
   while (unattended_.AsyncNext(&tag, &ok, Patience::Clock::now()) == grpc::CompletionQueue::GOT_EVENT) {
-    delete static_cast<Told *>(tag);
+    Told::let_go(static_cast<Told *>(tag));
   }
 }
 
@@ -227,7 +237,8 @@ uint64_t Connection::lease(const Patience &patience) {
   static std::atomic<uint64_t> leases{0};  // one count for all: two addresses can lead to the same server
   fresh->number = ++leases;
   request.set_client_id(lease_id(fresh->number));
-  fresh->stream = link()->stub.PrepareCall(&fresh->context, lease_method, &fresh->queue);
+  fresh->link = link();
+  fresh->stream = fresh->link->stub.PrepareCall(&fresh->context, lease_method, &fresh->queue);
   fresh->stream->StartCall(nullptr);
   if (!fresh->done(patience)) return 0;
   fresh->stream->Write(serialised(request), nullptr);

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import subprocess
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -49,27 +50,34 @@ def test_four_threads_are_told_of_a_missing_server(personality: str, bundle: Pat
 
 @pytest.mark.parametrize("personality", ["strict", "mlt"])
 def test_four_threads_outlive_their_server_and_use_its_successor(
-    personality: str, bundle: Path, start_server: Callable[..., Server]
+    personality: str, bundle: Path, start_server: Callable[..., Server], tmp_path: Path
 ) -> None:
     server = start_server("--metrics-port", "0")
     port = metrics_port(server.log)
-    with subprocess.Popen(
-        command(bundle, personality, server.address, "restart"),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as program:
-        assert program.stdin is not None and program.stdout is not None
+    reports = tmp_path / "reports.txt"  # a pipe would fill up with a sanitizer's words, and stop the program
+    with (
+        reports.open("w") as stderr,
+        subprocess.Popen(
+            command(bundle, personality, server.address, "restart"),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            text=True,
+        ) as program,
+    ):
+        watch = threading.Timer(SECONDS, program.kill)  # ends every wait below: the lines end with the program
+        watch.start()
         try:
-            assert program.stdout.readline() == "working\n"
+            assert program.stdin is not None and program.stdout is not None
+            assert program.stdout.readline() == "working\n", reports.read_text()
             until(lambda: metric(port, "onelight_stages_running") >= 1)
             server.process.send_signal(signal.SIGKILL)
-            server.process.wait()
-            assert program.stdout.readline() == "failed\n"
+            server.process.wait(SECONDS)
+            assert program.stdout.readline() == "failed\n", reports.read_text()
             start_server("--address", server.address)  # takes the dead one's place
-            _, said = program.communicate("go on\n", timeout=SECONDS)
+            program.communicate("go on\n", timeout=SECONDS)
         finally:
+            watch.cancel()
             program.kill()
-    assert program.returncode == 0, said
-    assert said == ""
+    assert program.returncode == 0, reports.read_text()
+    assert reports.read_text() == ""
