@@ -161,8 +161,11 @@ def inflate(matte: np.ndarray) -> np.ndarray:
 def bounded(stops: np.ndarray, limit: float) -> np.ndarray:
     """Stops kept within +- `limit`: as they are up to three quarters of it, then bent over by a hyperbolic tangent."""
     knee = np.float32(0.75 * limit)
+    if -knee <= stops.min(initial=0) and stops.max(initial=0) <= knee:
+        return stops
     rest = np.float32(limit) - knee
-    return np.clip(stops, -knee, knee) + rest * np.tanh((stops - np.clip(stops, -knee, knee)) / rest)
+    straight = np.clip(stops, -knee, knee)
+    return straight + rest * np.tanh((stops - straight) / rest)
 
 
 def slopes(height: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

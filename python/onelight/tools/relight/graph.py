@@ -82,8 +82,7 @@ def apply(context: Context, made: dict[str, Any]) -> dict[str, Any]:
     stops = level + geometry.bounded(shade.log_ratio(made, knobs, shadings) - level, limit)
     context.check()
     extra = _rgba(shade.added(made, knobs, shadings, colour))
-    # Joint upsampling: what the working grid could not see of the plate's edges moves the ratio as far as both agree.
-    slope, _ = geometry.guided(made["stops"], cv2.transform(stops, np.full((1, 3), 1 / 3)), RADIUS, EPS)
+    slope = _edge_slope(made["stops"], stops) if grid.factor > 1 else None
     stops = _rgba(stops)
     context.check()
     sky_full = made["sky_full"]
@@ -94,12 +93,15 @@ def apply(context: Context, made: dict[str, Any]) -> dict[str, Any]:
 
     def operator(rows: slice) -> tuple[np.ndarray, np.ndarray | None]:
         full = grid.grow(stops, rows)
-        if grid.factor > 1:
+        if slope is not None:
             full += _four(grid.grow(slope, rows) * made["finer"][rows])
         more = None if extra is None else grid.grow(extra, rows)
         np.clip(full, level - limit, level + limit, out=full)
-        if sky is not None and sky_full is not None:
-            full += _four(sky_full[rows]) * (grid.grow(sky, rows) - full)
+        if sky is not None and sky_full is not None and sky_full[rows].any():
+            graded = grid.grow(sky, rows)
+            graded -= full
+            graded *= _four(sky_full[rows])
+            full += graded
         if held is not None:
             free = _four(1 - held[rows])
             full *= free
@@ -126,6 +128,20 @@ def apply(context: Context, made: dict[str, Any]) -> dict[str, Any]:
             write_bands(info, grid, lambda rows: grid.grow(small, rows), out[..., :3])
         out[..., 3] = 1
     return {"output": out, "status": status, "alpha": "result" if knobs["to_alpha"] else "plate"}
+
+
+def _edge_slope(guide: np.ndarray, stops: np.ndarray) -> np.ndarray:
+    """How far the ratio [h, w, 3] goes along with the plate's own edges, [h, w]: a of the guided filter.
+
+    Joint upsampling: what the working grid could not see of an edge moves the ratio as far as the two agree around it.
+    The windows are wide, so half the working size is enough (He & Sun 2015).
+    """
+    height, width = guide.shape
+    half = (max(1, width // 2), max(1, height // 2))
+    mean = cv2.transform(stops, np.full((1, 3), 1 / 3, np.float32))
+    edges, along = (cv2.resize(image, half, interpolation=cv2.INTER_AREA) for image in (guide, mean))
+    slope, _ = geometry.guided(edges, along, RADIUS // 2, EPS)
+    return cv2.resize(slope, (width, height), interpolation=cv2.INTER_LINEAR)
 
 
 def _rgba(image: np.ndarray | None) -> np.ndarray | None:

@@ -16,8 +16,8 @@ from onelight.tools.relight import light as lit
 from onelight.tools.relight.geometry import blur, bounded, smoothstep
 from onelight.tools.relight.knobs import SH_NAMES
 
-SHADOW_LONGEST = 320  # cast shadows are marched at this size: they are soft, and every slider drag marches anew
-SHADOW_STEPS = 22
+SHADOW_LONGEST = 256  # cast shadows are marched at this size: they are soft, and every slider drag marches anew
+SHADOW_STEPS = 18
 
 
 def cast_shadow(depth: np.ndarray, to_light: np.ndarray, softness: float, depth_scale: float) -> np.ndarray:
@@ -52,7 +52,7 @@ def cast_shadow(depth: np.ndarray, to_light: np.ndarray, softness: float, depth_
 
 
 def shading(g: Mapping[str, Any], knobs: Mapping[str, Any], colour: Colour) -> dict[str, np.ndarray]:
-    """Present shading [h, w], the new one [h, w, 3] in the space of the edit, and the new key alone [h, w]."""
+    """Present shading [h, w], the new one [h, w, 3] in the space of the edit, the new key alone, the share of air."""
     present, new = lit.present_light(knobs), lit.new_light(knobs)
     normals, openness = g["normals"], g["visibility"]
     weights = np.array([knobs[f"present_fill_{name}"] for name in SH_NAMES])
@@ -78,7 +78,8 @@ def shading(g: Mapping[str, Any], knobs: Mapping[str, Any], colour: Colour) -> d
         amounts.append(edge * np.float32(new.level * knobs["rim"]))
         tints.append(lit.colour(knobs["rim_kelvin"]))
     mix = np.stack([gains(tint, colour) for tint in tints], axis=1)
-    return {"old": old, "new": cv2.transform(cv2.merge(amounts), mix), "key": key}
+    air = _air(g, knobs) if knobs["haze"] > 0 else np.float32(0)
+    return {"old": old, "new": cv2.transform(cv2.merge(amounts), mix), "key": key, "air": np.asarray(air)}
 
 
 def log_ratio(g: Mapping[str, Any], knobs: Mapping[str, Any], s: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -87,7 +88,7 @@ def log_ratio(g: Mapping[str, Any], knobs: Mapping[str, Any], s: Mapping[str, np
     if knobs["lift_shadows"] > 0:
         even += g["shadow"] * np.float32(1.5 * knobs["lift_shadows"])
     if knobs["haze"] > 0:
-        even += np.log2(1 - _air(g, knobs))
+        even += np.log2(1 - s["air"])
     return np.log2(s["new"]) + cv2.merge([even] * 3)
 
 
@@ -100,7 +101,7 @@ def sky_stops(g: Mapping[str, Any], knobs: Mapping[str, Any], colour: Colour) ->
     """Grade of the sky in stops [h, w, 3]: its level, its colour, and the key's colour glowing up from the horizon."""
     grade = np.log2(gains(lit.colour(knobs["sky_grade_kelvin"]), colour)) + np.float32(knobs["sky_stops"])
     height, width = g["depth"].shape
-    out = np.broadcast_to(grade.astype(np.float32), (height, width, 3))
+    out = np.zeros((height, width, 3), np.float32)
     if knobs["sky_warmth"] > 0:
         rows = np.arange(height, dtype=np.float32)[:, None] / height
         near = np.exp2(-np.maximum(g["horizon"] - rows, 0) * np.float32(5.0)) * np.float32(knobs["sky_warmth"])
@@ -108,8 +109,8 @@ def sky_stops(g: Mapping[str, Any], knobs: Mapping[str, Any], colour: Colour) ->
         columns = (np.arange(width, dtype=np.float32)[None, :] + 0.5) / width - 0.5
         towards = np.float32(0.7 + 0.3 * np.clip(-new.key[2], -1, 1)) * (1 + np.float32(0.8 * new.key[0]) * columns)
         glow = np.log2(gains(lit.colour(knobs["key_kelvin"], knobs["key_tint"]), colour))
-        out = out + bounded((near * towards)[..., None] * glow.astype(np.float32), knobs["limit"])
-    return np.ascontiguousarray(out, np.float32)
+        out = bounded(_tinted(near * towards, glow), knobs["limit"])
+    return cv2.add(out, np.array([*grade, 0], np.float64))
 
 
 def added(
@@ -123,7 +124,7 @@ def added(
         width = g["depth"].shape[1]
         columns = (np.arange(width, dtype=np.float32) + 0.5) / width - 0.5
         toward_sun = 1 + np.float32(0.6 * new.key[0]) * columns - np.float32(0.25 * new.key[2])
-        air = _air(g, knobs) * np.clip(toward_sun, 0.4, 1.8)[None, :] * level * np.float32(new.level * 1.6)
+        air = s["air"] * np.clip(toward_sun, 0.4, 1.8)[None, :] * level * np.float32(new.level * 1.6)
         total = _tinted(air, gains(lit.colour(knobs["haze_kelvin"]), colour))
     if knobs["specular"] > 0:
         half = new.key + np.array([0.0, 0.0, 1.0])
