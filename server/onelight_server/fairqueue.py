@@ -49,7 +49,7 @@ class FairQueue:
         self._changed(self)
         try:
             await scope.wait(waiting[1])
-        except BaseException:
+        except BaseException:  # a cancelled wait too must not leave its place in the line behind
             self._leave_line(show, priority, waiting)
             raise
 
