@@ -27,7 +27,6 @@ from ofxrender import Rendered, RenderFailed
 __all__ = ["Host", "Node", "RenderFailed", "Rendered", "module"]
 ROOT = Path(__file__).resolve().parents[2]
 _loaded: set[Path] = set()
-_copies: list[tempfile.TemporaryDirectory[str]] = []  # removed when Python ends
 
 
 def module(folder: str | os.PathLike[str] | None = None) -> Any:
@@ -56,20 +55,18 @@ class Host:
                 raise ValueError(f"A host personality has no field {name}.")
             setattr(self.personality, name, value)
         bundle = bundle or os.environ.get("ONELIGHT_BUNDLE") or ROOT / "build" / "Onelight.ofx.bundle"
-        self.binary = self._own_binary(Path(bundle).resolve())
-        self._native = self.module.Host(self.personality, str(self.binary))
+        with tempfile.TemporaryDirectory(prefix="onelight-ofx-") as folder:  # what is loaded stays when its file goes
+            self.binary = self._own_binary(Path(bundle).resolve(), Path(folder))
+            self._native = self.module.Host(self.personality, str(self.binary))
         self.nodes: weakref.WeakSet[Node] = weakref.WeakSet()
 
     @staticmethod
-    def _own_binary(bundle: Path) -> Path:
-        """A library is loaded once a process and knows one host, so a second host gets a copy of its own."""
+    def _own_binary(bundle: Path, folder: Path) -> Path:
+        """A library is loaded once a process and knows one host, so a second host gets a copy of its own in `folder`."""
         if bundle.suffix != ".bundle":
             return bundle
         if bundle in _loaded:
-            _copies.append(tempfile.TemporaryDirectory(prefix="onelight-ofx-"))
-            copy = Path(_copies[-1].name) / bundle.name
-            shutil.copytree(bundle, copy)
-            bundle = copy
+            bundle = Path(shutil.copytree(bundle, folder / bundle.name))
         _loaded.add(bundle)
         name = bundle.name.removesuffix(".ofx.bundle")
         return bundle / "Contents" / "Linux-x86-64" / f"{name}.ofx"
