@@ -62,7 +62,7 @@ class Host:
 
     @staticmethod
     def _own_binary(bundle: Path, folder: Path) -> Path:
-        """A library is loaded once a process and knows one host, so a second host gets a copy of its own in `folder`."""
+        """A library is loaded once a process and knows one host: a second host gets its own copy, in `folder`."""
         if bundle.suffix != ".bundle":
             return bundle
         if bundle in _loaded:
