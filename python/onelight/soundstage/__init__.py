@@ -1,0 +1,1 @@
+"""The synthetic soundstage: procedural scenes, path-traced with exact passes, that every tool learns from."""
