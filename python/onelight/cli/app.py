@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from onelight.cli import analyse, bench, codegen, demo, doctor, evaluate, render, serve, tools
+from onelight.cli import analyse, bench, codegen, demo, doctor, evaluate, render, serve, soundstage, tools
 
 app = typer.Typer(
     help="Relight plates with a production's own model, from the command line.",
@@ -15,5 +15,6 @@ app = typer.Typer(
 app.add_typer(render.app, name="render")
 app.add_typer(analyse.app, name="analyse")
 app.add_typer(bench.app, name="bench")
+app.add_typer(soundstage.app, name="soundstage")
 for module in (tools, evaluate, serve, doctor, demo, codegen):
     module.register(app)

@@ -1,0 +1,42 @@
+"""Where a scene's key lights stand and how soft they are."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from onelight.soundstage.camera import View
+from onelight.soundstage.mesh import Floats
+
+SUN = 0.5  # degrees across
+SOFTBOX = 40.0
+
+
+def keys(kind: str, view: View, count: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
+    """Unit vectors [count, 3] to key lights, in the world, and their angular diameters [count], degrees."""
+    draw = around_camera if kind in ("objects", "faces") else over_ground
+    directions = np.stack([draw(view, rng) for _ in range(count)])
+    return directions.astype(np.float32), softness(count, rng)
+
+
+def softness(count: int, rng: np.random.Generator) -> Floats:
+    """Half of the keys are as small as the sun, the others anything up to a softbox, evenly by ratio."""
+    wide = np.exp(rng.uniform(np.log(SUN), np.log(SOFTBOX), count))
+    return np.where(rng.random(count) < 0.5, SUN, wide).astype(np.float32)
+
+
+def around_camera(view: View, rng: np.random.Generator) -> np.ndarray:
+    """On the camera's side mostly: three of four within 70 degrees of its axis, a few as rims; more from above."""
+    band = rng.random()
+    low, high = (0, 70) if band < 0.75 else (70, 95) if band < 0.95 else (95, 150)
+    cosine = rng.uniform(np.cos(np.radians(high)), np.cos(np.radians(low)))  # even over the sphere
+    azimuth = rng.uniform(0, np.pi) if rng.random() < 0.7 else rng.uniform(-np.pi, 0)
+    sine = np.sqrt(1 - cosine**2)
+    return np.array([sine * np.cos(azimuth), sine * np.sin(azimuth), cosine]) @ view.axes
+
+
+def over_ground(view: View, rng: np.random.Generator) -> np.ndarray:
+    """A sun: 3 to 75 degrees over the ground, from anywhere."""
+    del view
+    elevation, azimuth = np.radians(rng.uniform(3, 75)), rng.uniform(-np.pi, np.pi)
+    flat = np.cos(elevation)
+    return np.array([flat * np.cos(azimuth), np.sin(elevation), flat * np.sin(azimuth)])

@@ -1,0 +1,86 @@
+"""What a folder of renders was made from, so that it can be made again to the bit and checked."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from onelight.errors import ImageError, NotFound
+
+NAME = "manifest.json"
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One scene: `file` relative to the folder; `seed` is its own, from which the family makes it again."""
+
+    file: str
+    family: str
+    kind: str
+    seed: int
+    sha256: str = ""
+    code: str = ""  # digest of the sources that rendered it
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """The settings of a folder of renders, and its scenes."""
+
+    seed: int
+    size: int
+    lights: int
+    spp: int
+    families: list[str]
+    split: str
+    code: str
+    scenes: list[Entry] = field(default_factory=list)
+    version: int = VERSION
+
+    @classmethod
+    def load(cls, folder: Path) -> Manifest:
+        """Read the manifest of a folder. Raises NotFound where there is none, ImageError where it is damaged."""
+        path = folder / NAME
+        try:
+            told: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            scenes = [Entry(**entry) for entry in told.pop("scenes")]
+            return cls(**told, scenes=scenes)
+        except FileNotFoundError as error:
+            raise NotFound(f"{folder} has no {NAME}: it is not a folder of renders") from error
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            raise ImageError(f"{path} cannot be read as a manifest ({error})") from error
+
+    def save(self, folder: Path) -> None:
+        """Write it whole or not at all."""
+        part = folder / f".{NAME}.{os.getpid()}.part"
+        try:
+            part.write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
+            part.replace(folder / NAME)
+        except OSError as error:
+            part.unlink(missing_ok=True)
+            raise ImageError(f"{folder / NAME} cannot be written: {error.strerror}") from error
+
+    def settings(self) -> dict[str, Any]:
+        """What must be equal for two runs to belong in one folder."""
+        return {name: getattr(self, name) for name in ("seed", "size", "lights", "spp", "split")}
+
+
+def scene_seed(seed: int, family: str, number: int) -> int:
+    """A scene's own seed, below 2^53 so that every reader of JSON keeps it whole."""
+    name = int.from_bytes(hashlib.sha256(family.encode()).digest()[:8], "little")
+    high, low = np.random.SeedSequence([seed, name, number]).generate_state(2, np.uint32)
+    return (int(high) << 21) ^ (int(low) >> 11)
+
+
+def code_digest() -> str:
+    """SHA-256 over the sources that decide what a scene looks like: every module of the soundstage, by name."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()

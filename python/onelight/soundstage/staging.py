@@ -1,0 +1,118 @@
+"""Sets up one scene: builds and dresses it, turns and frames its subject, lights it, and traces its passes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from onelight.soundstage import families, lighting, materials
+from onelight.soundstage.camera import View, drifted, framed, turn
+from onelight.soundstage.families import Camera
+from onelight.soundstage.mesh import Floats, Mesh, grid_faces, merged
+from onelight.soundstage.render import trace
+from onelight.soundstage.scenes import Scene
+
+SAMPLES = 12
+
+
+@dataclass(frozen=True)
+class Setup:
+    """A scene ready to be traced."""
+
+    kind: str
+    mesh: Mesh
+    camera: Camera
+    later: Camera  # the next frame's
+    lights: Floats  # [L, 3] unit vectors in the world
+    softness: Floats  # [L] degrees
+
+
+def make(family: str, seed: int, *, size: int = 192, lights: int = 6, samples: int = SAMPLES) -> Scene:
+    """Make the scene of that family and seed; the same arguments give the same bits. Raises NotFound, NotReady."""
+    return shot(set_up(family, seed, size, lights), size, samples, seed)
+
+
+def set_up(family: str, seed: int, size: int, lights: int) -> Setup:
+    """Everything of a scene but the picture. Raises NotFound where there is no such family."""
+    known = families.get(family)
+    rng = np.random.default_rng(seed)
+    built = known.build(rng, size / 256)
+    mesh, camera = built.mesh, built.camera
+    if camera is None:
+        mesh = turned(mesh, known.kind, rng)
+        camera = framed(mesh.vertices, rng)
+        if rng.random() < 0.5:
+            mesh = merged([mesh, *surroundings(mesh, camera, rng)])
+    if not built.dressed:
+        mesh = dressed(mesh, rng)
+    directions, softness = lighting.keys(known.kind, View.of(camera), lights, rng)
+    return Setup(known.kind, mesh, camera, drifted(camera, rng), directions, softness)
+
+
+def turned(mesh: Mesh, kind: str, rng: np.random.Generator) -> Mesh:
+    """The subject turned about the vertical and tilted a little, and turning a little until the next frame."""
+    yaw = rng.uniform(-180, 180)
+    if kind == "faces" and rng.random() < 0.85:
+        yaw = rng.triangular(-95, 0, 95)
+    mesh = mesh.moved(rotate=turn(0, rng.normal(0, 10)) @ turn(2, rng.normal(0, 8)) @ turn(1, yaw))
+    step = turn(1, rng.normal(0, 1.0)) @ turn(0, rng.normal(0, 0.4))
+    drift = rng.normal(0, 0.006, 3)
+    return replace(mesh, motion=mesh.motion + mesh.vertices @ (step - np.eye(3)).T + drift)
+
+
+def surroundings(mesh: Mesh, camera: Camera, rng: np.random.Generator) -> list[Mesh]:
+    """A floor under the subject, a wall behind it, or both; part 0."""
+    low, reach = float(mesh.vertices[:, 1].min()), mesh.radius()
+    above = camera.eye[1] - low > 0.15 * reach  # a floor seen from below would hide the subject
+    choice = rng.random()
+    things = []
+    if choice < 0.8 and above:
+        things.append(_sheet(rng, 6 * reach).moved(translate=(0, low, 0)))
+    if choice > 0.4 or not above:
+        upright = _sheet(rng, 6 * reach).moved(rotate=turn(0, 90))
+        away = np.asarray(camera.target) - np.asarray(camera.eye)
+        yaw = float(np.degrees(np.arctan2(-away[0], -away[2]))) + rng.normal(0, 20)
+        behind = turn(1, yaw) @ (0, 0, -rng.uniform(1.3, 3.0) * reach)
+        things.append(upright.moved(rotate=turn(1, yaw), translate=behind))
+    return things
+
+
+def _sheet(rng: np.random.Generator, half: float, steps: int = 160) -> Mesh:
+    """A square that faces up, with finer triangles towards its middle, where it is seen, and long low waves."""
+    line = np.linspace(-1, 1, steps)
+    line = half * (0.35 * line + 0.65 * line**3)
+    z, x = np.meshgrid(-line, line, indexing="ij")
+    waves = [rng.normal(0, 0.01) * np.sin(x * a + z * b + c) for a, b, c in rng.normal(0, 2.5, (4, 3))]
+    height = np.minimum(sum(waves), 0) if rng.random() < 0.5 else np.zeros_like(x)
+    grey = np.clip(rng.uniform(0.05, 0.75) * (1 + rng.normal(0, 0.08, 3)), 0.02, 0.9)
+    return Mesh(np.stack([x, height, z], -1).reshape(-1, 3), grid_faces(steps, steps), colour=grey)
+
+
+def dressed(mesh: Mesh, rng: np.random.Generator) -> Mesh:
+    """The mesh with a material for each part."""
+    return materials.dress(mesh, rng)
+
+
+def shot(setup: Setup, size: int, samples: int, seed: int) -> Scene:
+    """The passes of a scene as its camera sees them."""
+    view, later = View.of(setup.camera), View.of(setup.later)
+    traced = trace(setup.mesh, view, later, setup.lights, setup.softness, size=size, samples=samples, seed=seed)
+    subject = setup.kind in ("objects", "faces")
+    sky = np.zeros_like(traced.coverage) if subject else 1 - traced.coverage
+    return Scene(
+        normals=traced.normals,
+        depth=traced.depth,
+        albedo=traced.albedo,
+        motion=traced.motion,
+        matte=traced.subject if subject else traced.coverage,
+        sky=sky,
+        keys=traced.keys,
+        ambient=traced.ambient + sky[..., None],
+        lights=(setup.lights @ View.of(setup.camera).axes.T).astype(np.float32),
+        softness=setup.softness,
+    )
+
+
+def take(family: str, seed: int, frames: int) -> None:
+    raise NotImplementedError
