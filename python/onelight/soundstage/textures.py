@@ -32,7 +32,7 @@ def _volume(fractal: bool) -> Floats:
         gain = np.where(distance < 3, 0, np.maximum(distance, 1) ** -2.7) * np.exp(-((distance / 36) ** 2))
     else:
         gain = np.exp(-(((distance - 10) / 4) ** 2))
-    volume = fft.irfftn(fft.rfftn(white) * gain, s=white.shape).astype(np.float32)
+    volume = np.asarray(fft.irfftn(fft.rfftn(white) * gain, s=white.shape), np.float32)  # pyright: ignore[reportArgumentType, reportCallIssue]
     volume = (volume - volume.mean()) / volume.std()
     volume.flags.writeable = False
     return volume
@@ -41,7 +41,7 @@ def _volume(fractal: bool) -> Floats:
 def _looked_up(rng: np.random.Generator, points: np.ndarray, voxels_per_metre: float, fractal: bool) -> Floats:
     turn, offset = rotation(rng).astype(np.float32), rng.uniform(0, _VOXELS, 3).astype(np.float32)
     at = np.asarray(points, np.float32) @ (turn.T * np.float32(voxels_per_metre)) + offset
-    return map_coordinates(_volume(fractal), at.T, np.float32, 1, "grid-wrap", prefilter=False)
+    return np.asarray(map_coordinates(_volume(fractal), at.T, np.float32, 1, "grid-wrap", prefilter=False), np.float32)
 
 
 def clouds(rng: np.random.Generator, points: np.ndarray, size: float) -> Floats:
@@ -142,6 +142,11 @@ def courses(
 # ---- sheets: pictures [512, 512, 3], linear, drawn from a palette [K, 3]
 
 
+def _softened(sheet: np.ndarray) -> Floats:
+    """The sheet with edges about as soft as a lens draws them."""
+    return np.asarray(cv2.GaussianBlur(sheet, (0, 0), 1.0), np.float32)
+
+
 def dead_leaves(rng: np.random.Generator, palette: np.ndarray) -> Floats:
     """Discs and polygons of all sizes that hide one another: edges at every scale, as in photographs (Lee 2001)."""
     sheet = np.empty((_SHEET, _SHEET, 3), np.float32)
@@ -162,7 +167,7 @@ def dead_leaves(rng: np.random.Generator, palette: np.ndarray) -> Floats:
             angle = turn[i] + np.arange(corners[i]) * (2 * np.pi / corners[i])
             shape = centre[i] + radius[i] * np.stack([np.cos(angle), flat[i] * np.sin(angle)], 1)
             cv2.fillConvexPoly(sheet, shape.astype(np.int32), colour)
-    return cv2.GaussianBlur(sheet, (0, 0), 1.0)
+    return _softened(sheet)
 
 
 def tartan(rng: np.random.Generator, palette: np.ndarray) -> Floats:
@@ -172,7 +177,7 @@ def tartan(rng: np.random.Generator, palette: np.ndarray) -> Floats:
     order = np.searchsorted(borders, np.arange(_SHEET) % period)
     threads = palette[rng.integers(0, len(palette), len(borders) + 1)][order]
     twill = ((np.arange(_SHEET)[:, None] + np.arange(_SHEET)) // 3 % 2)[..., None].astype(np.float32) * 0.4 + 0.3
-    return cv2.GaussianBlur((threads[:, None] * twill + threads[None] * (1 - twill)).astype(np.float32), (0, 0), 0.8)
+    return _softened((threads[:, None] * twill + threads[None] * (1 - twill)).astype(np.float32))
 
 
 def motif(rng: np.random.Generator, palette: np.ndarray) -> Floats:
@@ -190,7 +195,7 @@ def motif(rng: np.random.Generator, palette: np.ndarray) -> Floats:
     tile = np.concatenate([tile, tile[:, ::-1]], 1)
     tile = np.concatenate([tile, tile[::-1]], 0)
     times = _SHEET // len(tile)
-    return cv2.GaussianBlur(np.tile(tile, (times, times, 1)), (0, 0), 1.0)
+    return _softened(np.tile(tile, (times, times, 1)))
 
 
 def label(rng: np.random.Generator, palette: np.ndarray) -> Floats:
@@ -214,7 +219,7 @@ def label(rng: np.random.Generator, palette: np.ndarray) -> Floats:
             cv2.rectangle(sheet, (left, top), (min(left + word, end), top + height), ink, -1)
             left += word + max(2, height // 2)
         top += height * 2 + int(rng.integers(0, 40) ** 2 // 20)
-    return cv2.GaussianBlur(sheet, (0, 0), 1.0)
+    return _softened(sheet)
 
 
 SHEETS: dict[str, Sheet] = {sheet.__name__: sheet for sheet in (dead_leaves, tartan, motif, label)}
@@ -228,5 +233,5 @@ def projected(sheet: np.ndarray, uv: np.ndarray) -> Floats:
     at[: len(uv)] = np.asarray(uv, np.float32) * _SHEET
     # OpenCV mirrors border after border; folding first keeps places far out exact.
     at = (_SHEET - 1) - np.abs(at % (2 * _SHEET) - (_SHEET - 1))
-    found = cv2.remap(sheet, at.reshape(rows, columns, 2), None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)  # pyright: ignore
+    found = cv2.remap(sheet, at.reshape(rows, columns, 2), None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)  # pyright: ignore[reportCallIssue, reportArgumentType]
     return found.reshape(-1, 3)[: len(uv)]
