@@ -9,6 +9,7 @@ from onelight.soundstage.mesh import Floats
 
 SUN = 0.5  # degrees across
 SOFTBOX = 40.0
+REACHES = 0.03  # the least share of what is seen that a key must reach; a light behind a wall shows nothing
 
 
 def keys(kind: str, view: View, count: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
@@ -16,6 +17,13 @@ def keys(kind: str, view: View, count: int, rng: np.random.Generator) -> tuple[F
     draw = around_camera if kind in ("objects", "faces") else over_ground
     directions = np.stack([draw(view, rng) for _ in range(count)])
     return directions.astype(np.float32), softness(count, rng)
+
+
+def useful(shares: np.ndarray, count: int) -> np.ndarray:
+    """Indices of `count` lights: the first that reach at least 3 % of what is seen, then the best of the others."""
+    order = np.lexsort((-shares, shares < REACHES))
+    first = np.flatnonzero(shares >= REACHES)[:count]
+    return first if len(first) == count else np.sort(order[:count])
 
 
 def softness(count: int, rng: np.random.Generator) -> Floats:

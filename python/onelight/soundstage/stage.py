@@ -16,9 +16,9 @@ from pathlib import Path
 from onelight.errors import ImageError, NotFound, NotReady, OnelightError, RequestError
 from onelight.soundstage import families as register
 from onelight.soundstage.manifest import Entry, Manifest, code_digest, scene_seed
-from onelight.soundstage.render import backend
 from onelight.soundstage.scenes import sha256, whole
 from onelight.soundstage.staging import SAMPLES, make, take
+from onelight.soundstage.world import backend
 
 __all__ = ["make", "render", "take", "verify"]
 
@@ -149,7 +149,7 @@ def _begun(out: Path, plan: Manifest, mix: bool) -> list[Entry]:
     return earlier.scenes
 
 
-def _run(out: Path, todo: list[Entry], plan: Manifest, jobs: int):  # noqa: ANN202
+def _run(out: Path, todo: list[Entry], plan: Manifest, jobs: int):
     """Entries as they are finished, by `jobs` processes of one thread each."""
     executor = ProcessPoolExecutor(jobs, get_context("spawn"), _begin)
     waiting: set[Future[Entry]] = set()

@@ -12,6 +12,7 @@ from onelight.soundstage.families import Camera
 from onelight.soundstage.mesh import Floats, Mesh, grid_faces, merged
 from onelight.soundstage.render import trace
 from onelight.soundstage.scenes import Scene
+from onelight.soundstage.world import World
 
 SAMPLES = 12
 
@@ -24,13 +25,17 @@ class Setup:
     mesh: Mesh
     camera: Camera
     later: Camera  # the next frame's
-    lights: Floats  # [L, 3] unit vectors in the world
-    softness: Floats  # [L] degrees
+    lights: Floats  # [more than L, 3] unit vectors in the world, of which those are taken that reach something
+    softness: Floats  # degrees
 
 
 def make(family: str, seed: int, *, size: int = 192, lights: int = 6, samples: int = SAMPLES) -> Scene:
     """Make the scene of that family and seed; the same arguments give the same bits. Raises NotFound, NotReady."""
-    return shot(set_up(family, seed, size, lights), size, samples, seed)
+    setup = set_up(family, seed, size, lights)
+    world = World(setup.mesh, View.of(setup.camera), size)
+    chosen = lighting.useful(world.lit_shares(setup.lights), lights)
+    setup = replace(setup, lights=setup.lights[chosen], softness=setup.softness[chosen])
+    return shot(world, setup, samples, seed)
 
 
 def set_up(family: str, seed: int, size: int, lights: int) -> Setup:
@@ -45,8 +50,8 @@ def set_up(family: str, seed: int, size: int, lights: int) -> Setup:
         if rng.random() < 0.5:
             mesh = merged([mesh, *surroundings(mesh, camera, rng)])
     if not built.dressed:
-        mesh = dressed(mesh, rng)
-    directions, softness = lighting.keys(known.kind, View.of(camera), lights, rng)
+        mesh = materials.dress(mesh, rng)
+    directions, softness = lighting.keys(known.kind, View.of(camera), 4 * lights, rng)
     return Setup(known.kind, mesh, camera, drifted(camera, rng), directions, softness)
 
 
@@ -83,21 +88,18 @@ def _sheet(rng: np.random.Generator, half: float, steps: int = 160) -> Mesh:
     line = np.linspace(-1, 1, steps)
     line = half * (0.35 * line + 0.65 * line**3)
     z, x = np.meshgrid(-line, line, indexing="ij")
-    waves = [rng.normal(0, 0.01) * np.sin(x * a + z * b + c) for a, b, c in rng.normal(0, 2.5, (4, 3))]
-    height = np.minimum(sum(waves), 0) if rng.random() < 0.5 else np.zeros_like(x)
+    height = np.zeros_like(x)
+    if rng.random() < 0.5:
+        for a, b, c in rng.normal(0, 2.5, (4, 3)):
+            height += rng.normal(0, 0.01) * np.sin(x * a + z * b + c)
+        height = np.minimum(height, 0)
     grey = np.clip(rng.uniform(0.05, 0.75) * (1 + rng.normal(0, 0.08, 3)), 0.02, 0.9)
     return Mesh(np.stack([x, height, z], -1).reshape(-1, 3), grid_faces(steps, steps), colour=grey)
 
 
-def dressed(mesh: Mesh, rng: np.random.Generator) -> Mesh:
-    """The mesh with a material for each part."""
-    return materials.dress(mesh, rng)
-
-
-def shot(setup: Setup, size: int, samples: int, seed: int) -> Scene:
+def shot(world: World, setup: Setup, samples: int, seed: int) -> Scene:
     """The passes of a scene as its camera sees them."""
-    view, later = View.of(setup.camera), View.of(setup.later)
-    traced = trace(setup.mesh, view, later, setup.lights, setup.softness, size=size, samples=samples, seed=seed)
+    traced = trace(world, View.of(setup.later), setup.lights, setup.softness, samples=samples, seed=seed)
     subject = setup.kind in ("objects", "faces")
     sky = np.zeros_like(traced.coverage) if subject else 1 - traced.coverage
     return Scene(
@@ -109,7 +111,7 @@ def shot(setup: Setup, size: int, samples: int, seed: int) -> Scene:
         sky=sky,
         keys=traced.keys,
         ambient=traced.ambient + sky[..., None],
-        lights=(setup.lights @ View.of(setup.camera).axes.T).astype(np.float32),
+        lights=(setup.lights @ world.view.axes.T).astype(np.float32),
         softness=setup.softness,
     )
 
