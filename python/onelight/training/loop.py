@@ -93,6 +93,7 @@ class _Run:
         saved = checkpoint.load(self.folder, self.model, self.ema, self.optimizer, self.bound_to)
         self.state = saved or State()
         self.saved_step = saved.step if saved else -1
+        self.began = time.monotonic() - self.state.seconds
 
     def through(self, feed: Feed, bar: Bar, stop: Stop) -> bool:
         """Take the steps that are left; False where it was stopped before the last."""
@@ -106,9 +107,7 @@ class _Run:
                 self._save()
             if last or stop.asked:
                 return last
-            began = time.monotonic()
             loss = self._step(feed.next())
-            state.seconds += time.monotonic() - began
             if math.isfinite(loss):
                 smooth = loss if math.isnan(smooth) else 0.98 * smooth + 0.02 * loss
             bar.update(state.step, f"loss {smooth:.4g}, {bar.rate() * settings.batch:.0f} crops/s")
@@ -178,6 +177,7 @@ class _Run:
 
     def _save(self) -> None:
         if self.saved_step != self.state.step:
+            self.state.seconds = time.monotonic() - self.began
             checkpoint.save(self.folder, self.state, self.model, self.ema, self.optimizer, self.bound_to)
             self.saved_step = self.state.step
             self._draw()
