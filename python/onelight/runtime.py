@@ -73,6 +73,10 @@ class Session:
         got = {graph.get_providers()[0] for graph in self._graphs.values()}
         self.provider = got.pop() if len(got) == 1 else "+".join(sorted(got))
 
+    def has(self, stage: str) -> bool:
+        """Whether the version has a graph of that name."""
+        return stage in self._graphs
+
     def run(
         self, stage: str, inputs: Mapping[str, np.ndarray], stopping: Stopping = lambda stop: nullcontext()
     ) -> dict[str, np.ndarray]:

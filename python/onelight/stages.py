@@ -50,6 +50,10 @@ class Session(Protocol):
 
     provider: str
 
+    def has(self, stage: str) -> bool:
+        """Whether the version has a graph of that name."""
+        ...
+
     def run(self, stage: str, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Run the version's graph of that name."""
         ...

@@ -30,6 +30,10 @@ class BoundSession:
         """The same session for work that others wait for."""
         return BoundSession(self.session, scope, self._metrics)
 
+    def has(self, stage: str) -> bool:
+        """Whether the version has a network of that name."""
+        return self.session.has(stage)
+
     def run(self, stage: str, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Runs one network of the version; Cancelled when nobody waits for it any more."""
         self._metrics.provider.labels(self.provider).inc()

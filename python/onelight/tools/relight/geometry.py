@@ -20,6 +20,7 @@ TILT_REACH, TILT_GAIN, TILT_DAMPING = 16.0, 1.2, 0.15  # known light: widest rel
 COARSE = 20.0  # octaves wider than this tilt the surface less: they are paint and distance as often as shape
 REACH = 24.0  # working pixels over which taking paint out may change its surroundings
 NOISE = 0.15  # stops: contrast below it is not taken for relief
+DARKEST = 2.0**-10  # of the highlights: below it there is a black backing, or nothing
 CEILING = 2.0**20  # above it there is an overflow, not light
 
 
@@ -27,6 +28,12 @@ def stops_of(working: np.ndarray, level: float) -> np.ndarray:
     """Luminance of scene-linear ACEScg in stops over `level`, floored where noise begins."""
     luminance = cv2.transform(working, LUMINANCE[None]) * np.float32(1 / level)
     return np.log2(np.clip(luminance, 0, np.float32(CEILING)) + np.float32(FLOOR))
+
+
+def middle(luminance: np.ndarray) -> float:
+    """The plate's middle level: the geometric mean of its linear luminance [h, w], black surroundings left out."""
+    bright = luminance > np.quantile(luminance, 0.99) * np.float32(DARKEST)
+    return float(np.exp2(np.log2(luminance[bright]).mean())) if bright.any() else 1e-30
 
 
 def blur(image: np.ndarray, sigma: float) -> np.ndarray:

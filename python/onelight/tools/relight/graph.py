@@ -30,8 +30,7 @@ def ingest(context: Context, _: dict[str, Any]) -> dict[str, Any]:
     context.check()
     small = np.maximum(grid.shrink(working), 0)
     luminance = small @ LUMINANCE
-    floor = max(float(luminance.max()) * 2.0**-20, 1e-30)
-    frame_level = float(np.exp2(np.log2(np.maximum(luminance, floor)).mean()))
+    frame_level = geometry.middle(luminance)
     level = 2.0 ** context.knobs["exposure"] if context.knobs["analysed"] else frame_level
     context.check()
     guide, stops = geometry.stops_of(working, level), geometry.stops_of(small, level)

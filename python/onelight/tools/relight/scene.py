@@ -1,17 +1,33 @@
-"""A picture taken apart: its geometry by classical estimation, overruled by the clips that are connected."""
+"""A picture taken apart: its geometry by the version's network or, where it has none, by classical estimation.
+
+What is connected overrules what was estimated.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from onelight.errors import RequestError
 from onelight.imaging import Grid
 from onelight.stages import Context
-from onelight.tools.relight import geometry, shade
+from onelight.tools.relight import geometry, network, shade
+from onelight.tools.relight.knobs import GEOMETRY
 from onelight.tools.relight.light import Light, harmonics, present_light
+
+DETAIL = next(float(knob.default) for knob in GEOMETRY if knob.name == "detail")
+FINE = 4.0  # working pixels: what is narrower is fine detail
+
+
+class Surface(NamedTuple):
+    """What was estimated, float32 at working size."""
+
+    normals: np.ndarray  # [h, w, 3]: x right, y up, z to camera
+    depth: np.ndarray  # [h, w]: 0 nearest, 1 farthest
+    openness: np.ndarray  # [h, w] share of the light from all round that arrives
+    shadow: np.ndarray  # [h, w] share of the present key that is kept off
 
 
 def decompose(context: Context, made: dict[str, Any]) -> dict[str, Any]:
@@ -27,12 +43,58 @@ def decompose(context: Context, made: dict[str, Any]) -> dict[str, Any]:
         sky = geometry.find_sky(working, stops) * np.float32(knobs["auto_sky"])
         sky_full = _upsampled_sky(made, stops, sky) if sky.max() > 0.05 else None
     context.check()
-    surface = geometry.surface_stops(working, stops)
+    layout = geometry.layout(sky, geometry.haze_cue(working, sky))
+    lamp = present_key(made, knobs)
+    if network.known(context.session):
+        surface = _learnt(context, working, matte, lamp)
+    else:
+        surface = _classical(context, working, stops, matte, lamp, layout)
     context.check()
-    slope = geometry.relief(surface, knobs["detail"])
-    if (lamp := present_key(made, knobs)) is not None:
-        slope = slope * np.float32(0.3) + geometry.tilted(surface, lamp.key, lamp.ratio)
-    ground, depth, horizon = geometry.layout(sky, geometry.haze_cue(working, sky))
+    normals, depth = surface.normals, surface.depth * (1 - sky) + sky
+    if normals_clip is not None:
+        normals = _connected_normals(normals_clip, grid, knobs["normals_coding"], normals)
+    if depth_clip is not None:
+        depth = _connected_depth(depth_clip, grid, knobs)
+    return {
+        "normals": normals,
+        "depth": depth.astype(np.float32),
+        "basis": harmonics(normals),
+        "visibility": surface.openness,
+        "shadow": surface.shadow * (1 - sky),
+        "sky": sky,
+        "sky_full": sky_full,
+        "horizon": layout[2],
+    }
+
+
+def _learnt(context: Context, working: np.ndarray, matte: np.ndarray | None, lamp: Light | None) -> Surface:
+    """The network's surface, as deep and as detailed as the knobs ask for."""
+    found = network.find(context, working, matte, lamp)
+    normals, gain = found.normals, np.float32(context.knobs["relief"])
+    if (share := np.float32(context.knobs["detail"] / DETAIL)) != 1:
+        broad = geometry.blur(normals, FINE)
+        normals = broad + (normals - broad) * share
+    normals = geometry.normalise(normals * np.array([gain, gain, 1], np.float32))
+    depth = 1 / (1 + np.exp2(np.float32(-1.5) * found.depth))
+    return Surface(normals, depth, found.openness**gain, 1 - found.reach)
+
+
+def _classical(
+    context: Context,
+    working: np.ndarray,
+    stops: np.ndarray,
+    matte: np.ndarray | None,
+    lamp: Light | None,
+    layout: tuple[np.ndarray, np.ndarray, float],
+) -> Surface:
+    """Relief from shading upon a ground plane and the inflated matte, tilted by what the present light tells."""
+    knobs = context.knobs
+    painted = geometry.surface_stops(working, stops)
+    context.check()
+    slope = geometry.relief(painted, knobs["detail"])
+    if lamp is not None:
+        slope = slope * np.float32(0.3) + geometry.tilted(painted, lamp.key, lamp.ratio)
+    ground, depth, _ = layout
     gain = np.float32(knobs["relief"])
     flat = (1 - ground[..., None]) * np.array([0, 0.1, 1], np.float32) + ground[..., None] * np.array(
         [0, 1, 0.45], np.float32
@@ -48,27 +110,12 @@ def decompose(context: Context, made: dict[str, Any]) -> dict[str, Any]:
     slope *= gain
     normals = geometry.normalise(flat - np.dstack([slope, np.zeros_like(stops)]))
     context.check()
-    if normals_clip is not None:
-        normals = _connected_normals(normals_clip, grid, knobs["normals_coding"], normals)
-    if depth_clip is not None:
-        depth = _connected_depth(depth_clip, grid, knobs)
-    else:
-        a, b = geometry.guided(stops, depth, 24, 0.2)
-        bump = geometry.integrate(slope) / np.float32(stops.shape[1] * 4 * knobs["depth_scale"])
-        depth = np.clip(a * stops + b - np.clip(bump, -0.15, 0.15), 0, 1)
-        depth = depth * (1 - sky) + sky
-    hollow = geometry.blur(surface, 12.0) - geometry.blur(surface, 2.0)
-    openness = np.exp2(-np.float32(0.5) * gain * np.clip(hollow, 0, 2))
-    return {
-        "normals": normals,
-        "depth": depth.astype(np.float32),
-        "basis": harmonics(normals),
-        "visibility": openness.astype(np.float32),
-        "shadow": shade.shadow_of(surface, stops) * (1 - sky),
-        "sky": sky,
-        "sky_full": sky_full,
-        "horizon": horizon,
-    }
+    a, b = geometry.guided(stops, depth, 24, 0.2)
+    bump = geometry.integrate(slope) / np.float32(stops.shape[1] * 4 * knobs["depth_scale"])
+    depth = np.clip(a * stops + b - np.clip(bump, -0.15, 0.15), 0, 1)
+    hollow = geometry.blur(painted, 12.0) - geometry.blur(painted, 2.0)
+    openness = np.exp2(-np.float32(0.5) * gain * np.clip(hollow, 0, 2)).astype(np.float32)
+    return Surface(normals, depth, openness, shade.shadow_of(painted, stops))
 
 
 def present_key(made: Mapping[str, Any], knobs: Mapping[str, Any]) -> Light | None:

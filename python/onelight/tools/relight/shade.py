@@ -57,9 +57,10 @@ def shading(g: Mapping[str, Any], knobs: Mapping[str, Any], colour: Colour) -> d
     normals, openness = g["normals"], g["visibility"]
     weights = np.array([knobs[f"present_fill_{name}"] for name in SH_NAMES])
     fill = lit.fill_shape(g["basis"], weights) * openness if weights.any() else openness
-    old_key = lit.key_shape(normals, present.key, present.softness)
+    kept = g["shadow"] * np.float32(1 - knobs["lift_shadows"])  # of the present key's shadows, under the new one
+    old_key = lit.key_shape(normals, present.key, present.softness) * (1 - g["shadow"])
     old = np.float32(present.fill_level) * fill + np.float32(present.key_level) * old_key
-    new_key = lit.key_shape(normals, new.key, new.softness)
+    new_key = lit.key_shape(normals, new.key, new.softness) * (1 - kept)
     density = np.float32(knobs["shadow_density"])
     if density > 0 and new.key_level > 0:
         clear = cast_shadow(g["depth"], new.key, knobs["shadow_softness"], knobs["depth_scale"])
@@ -85,8 +86,6 @@ def shading(g: Mapping[str, Any], knobs: Mapping[str, Any], colour: Colour) -> d
 def log_ratio(g: Mapping[str, Any], knobs: Mapping[str, Any], s: Mapping[str, np.ndarray]) -> np.ndarray:
     """Stops between new and present shading [h, w, 3], before the limit."""
     even = -np.log2(s["old"])  # what is the same in all three channels
-    if knobs["lift_shadows"] > 0:
-        even += g["shadow"] * np.float32(1.5 * knobs["lift_shadows"])
     if knobs["haze"] > 0:
         even += np.log2(1 - s["air"])
     return np.log2(s["new"]) + cv2.merge([even] * 3)
