@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
+from scipy.spatial.transform import Rotation
 
 from onelight.soundstage.noise import Floats, Noise, cells, rotation, scattered, smoothstep
 
@@ -49,6 +50,13 @@ def wrinkles(rng: np.random.Generator, noise: Noise, points: np.ndarray, width: 
     fold = np.abs(np.sin(awry * (np.pi / (2.4 * width)) + noise(points, 0.1 / width, 6)))
     sharp = rng.uniform(0.5, 1.2)
     return 0.75 * width * fold**sharp * (0.3 + 0.7 * noise.patches(points, 0.12 / width, 0.6, 1.0))
+
+
+def folds(rng: np.random.Generator, noise: Noise, points: np.ndarray, width: float) -> np.ndarray:
+    """Drapery: long rounded folds that hang down, with sharp valleys, splitting and joining as they go."""
+    hang = noise.warped(points, 0.1 / width, rng.uniform(0.5, 2) * width) @ _tilted(rng, 0.35)
+    stretch = np.array([1, rng.uniform(0.1, 0.3), 1]) * 0.33 / width
+    return 1.1 * width * (np.abs(noise(hang, stretch, 1)) ** 0.8 + 0.3 * np.abs(noise(hang, 2 * stretch, 2)))
 
 
 def hair(rng: np.random.Generator, noise: Noise, points: np.ndarray, width: float) -> np.ndarray:
@@ -100,7 +108,7 @@ def weave(rng: np.random.Generator, noise: Noise, points: np.ndarray, width: flo
 
 
 ROUGH: tuple[Style, ...] = (grain, crests, lumps, cobbles, cracks, pores, terraces)
-STYLES: tuple[Style, ...] = (*ROUGH, wrinkles, wrinkles, hair, hair, carved, scales, weave)
+STYLES: tuple[Style, ...] = (*ROUGH, folds, wrinkles, hair, hair, carved, scales, weave)
 
 
 def worn(
@@ -128,6 +136,11 @@ def worn(
             height = height * noise.patches(points, rng.uniform(0.6, 2.0), share, rng.uniform(0.2, 0.8))
         total += height.astype(np.float32)
     return total
+
+
+def _tilted(rng: np.random.Generator, angle: float) -> np.ndarray:
+    """A turn [3, 3] by about `angle` radians, so that upright stays nearly so."""
+    return Rotation.from_rotvec(rng.normal(0, angle, 3)).as_matrix()
 
 
 def _seeds(rng: np.random.Generator, points: np.ndarray, spacing: float) -> np.ndarray:
