@@ -1,0 +1,260 @@
+"""Builds sets from panels, boxes, turned and bent things, each with as many vertices as the camera can tell apart."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+
+from onelight.soundstage import materials, surfaces
+from onelight.soundstage.families import Built, Camera
+from onelight.soundstage.materials import Look
+from onelight.soundstage.mesh import Floats, Mesh, grid_faces, merged
+
+PICTURE = 256  # edge of the picture at detail 1, pixels
+_CELLS = np.array([1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256])
+_PLAINER = 2.0  # boxes and turned things carry less drawing than walls and floors, which get the finest cells
+_UNSEEN = 8.0  # what no lens sees casts shadows still, for which coarser cells do
+
+Vector = Sequence[float] | np.ndarray
+Dye = Callable[[np.ndarray, np.ndarray], Look]  # points [N, 3] and places [N, 2] on a thing, metres, to its look
+
+
+class Relief(NamedTuple):
+    """What a panel carries: heights [N] in metres, and its own look where the dye does not tell."""
+
+    height: np.ndarray
+    look: Look | None = None
+
+
+class Set:
+    """A set under construction around one camera. Things added get part ids of their own unless they are backdrop."""
+
+    def __init__(self, rng: np.random.Generator, camera: Camera, detail: float, coarse: float = 1.35) -> None:
+        self.rng, self.camera = rng, camera
+        self.eye = np.asarray(camera.eye, np.float64)
+        ahead = np.asarray(camera.target, np.float64) - self.eye
+        self.ahead = ahead / np.linalg.norm(ahead)
+        self.half = np.radians(camera.fov) / 2
+        self.pixel = coarse * np.tan(self.half) * 2 / PICTURE / max(detail, 0.05)
+        self._meshes: list[Mesh] = []
+        self._parts = 0
+
+    # ---- how fine
+
+    def spacing(self, points: np.ndarray, along: np.ndarray | None = None) -> np.ndarray:
+        """Distance between vertices [N] that points want, metres; larger along a direction seen at a slant."""
+        ray = np.asarray(points, np.float64) - self.eye
+        distance = np.maximum(np.linalg.norm(ray, axis=-1), 0.4)
+        ray = ray / distance[..., None]
+        seen = ray @ self.ahead > np.cos(min(self.half * 1.5 + 0.08, 1.5))
+        wanted = self.pixel * distance * np.where(seen, 1.0, _UNSEEN)
+        if along is not None:
+            wanted = wanted / np.maximum(np.sqrt(np.maximum(1 - (ray @ along) ** 2, 0)), 0.3)
+        return wanted
+
+    def part(self) -> int:
+        """The next free part id."""
+        self._parts += 1
+        return self._parts
+
+    def steps(
+        self, start: np.ndarray, along: np.ndarray, across: np.ndarray, lines: Sequence[float] = ()
+    ) -> np.ndarray:
+        """Positions [n] in metres along one side of a panel, denser where the lens is near; `lines` fall between two."""
+        length = float(np.linalg.norm(along))
+        share = np.linspace(0, 1, 33)
+        points = start + share[:, None, None] * along + np.linspace(0, 1, 9)[:, None] * across
+        wanted = np.quantile(self.spacing(points, along / max(length, 1e-9)), 0.3, axis=1)
+        travelled = np.concatenate([[0], np.cumsum((1 / wanted[1:] + 1 / wanted[:-1]) / 2 * (length / 32))])
+        count = int(np.clip(np.ceil(travelled[-1]), 1, 900)) + 1
+        at = np.interp(np.linspace(0, travelled[-1], count), travelled, share * length)
+        if len(lines):
+            edges = np.asarray(lines, np.float64)
+            edges = edges[(edges > 2e-4) & (edges < length - 2e-4)]
+            at = np.concatenate([at, edges - 1e-4, edges + 1e-4])
+            at = np.unique(np.round(at, 6))
+        return at
+
+    # ---- things
+
+    def add(self, mesh: Mesh, look: Look | None = None, part: int | None = None) -> Mesh:
+        """Puts a mesh on the set, in a look if one is given, as a part of its own (0: backdrop). Returns what was put."""
+        mesh = mesh if look is None else materials.dressed_in(mesh, look)
+        mesh = replace(mesh, part=np.uint16(self.part() if part is None else part))
+        self._meshes.append(mesh)
+        return mesh
+
+    def panel(
+        self,
+        origin: Vector,
+        along: Vector,
+        up: Vector,
+        dye: Dye | Look,
+        relief: Callable[[np.ndarray, np.ndarray], Relief] | None = None,
+        lines: tuple[Sequence[float], Sequence[float]] = ((), ()),
+        shape: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray] | None = None,
+        part: int | None = None,
+    ) -> Mesh:
+        """A rectangle from `origin`, with edges `along` and `up`; its front is the side of along × up.
+
+        `relief` gives heights over places (u, v), metres along the edges; `lines` are values of u and of v where it
+        jumps; `shape` bends the finished points [N, 3] (it also gets u and v).
+        """
+        o, a, b = (np.asarray(value, np.float64) for value in (origin, along, up))
+        u_at, v_at = self.steps(o, a, b, lines[0]), self.steps(o, b, a, lines[1])
+        u, v = (axis.ravel() for axis in np.meshgrid(u_at, v_at))
+        a, b = a / np.linalg.norm(a), b / np.linalg.norm(b)
+        points = o + u[:, None] * a + v[:, None] * b
+        made = relief(u, v) if relief else None
+        if made is not None:
+            points = points + made.height[:, None] * np.cross(a, b)
+        if shape is not None:
+            points = shape(points, u, v)
+        own = made.look if made is not None else None
+        look = own or (dye if isinstance(dye, Look) else dye(points, np.stack([u, v], 1)))
+        mesh = Mesh(points.astype(np.float32), grid_faces(len(v_at), len(u_at)))
+        return self.add(mesh, look, part)
+
+    def boxes(
+        self,
+        centres: np.ndarray,
+        sizes: np.ndarray,
+        dye: Dye | Look | Sequence[Look],
+        bevel: float = 0.01,
+        turns: np.ndarray | None = None,
+        part: int | None = None,
+        motion: np.ndarray | None = None,
+    ) -> Mesh:
+        """Boxes [K] with bevelled edges about centres [K, 3], of full sizes [K, 3]; `turns` [K] radians about y or
+        [K, 3, 3] matrices. One mesh and one part; a list of looks paints them in turn."""
+        centres = np.atleast_2d(np.asarray(centres, np.float64))
+        sizes = np.broadcast_to(np.atleast_2d(np.asarray(sizes, np.float64)), centres.shape)
+        turn = _turns(turns, len(centres))
+        count = len(centres)
+        distance = np.maximum(np.linalg.norm(centres - self.eye, axis=1), 0.4)
+        nearer = np.clip(1 - np.linalg.norm(sizes, axis=1) / 2 / distance, 0.4, 1)
+        step = self.spacing(centres) * nearer * _PLAINER
+        # Boxes of about one shape share one layout of cells, so that a hundred books cost a few array operations.
+        cells = _CELLS[np.searchsorted(_CELLS, np.minimum(sizes / step[:, None], _CELLS[-1]))]
+        layout = np.concatenate([cells, (bevel * 4 > step)[:, None]], 1)
+        kinds, kind = np.unique(layout, axis=0, return_inverse=True)
+        shift = None if motion is None else np.broadcast_to(np.asarray(motion, np.float32), (count, 3))
+        meshes = []
+        for number, (x, y, z, bevelled) in enumerate(kinds):
+            which = np.flatnonzero(kind.ravel() == number)
+            soft = np.minimum(bevel, sizes[which].min(1) * 0.3)[:, None, None] * bevelled
+            unit, faces = _shell(int(x), int(y), int(z), bool(bevelled))
+            inner = np.clip(unit, -1, 1)
+            way = unit - inner  # nonzero in the bevel only: how far round the edge
+            way = way / np.maximum(np.linalg.norm(way, axis=1, keepdims=True), 1e-9)
+            local = inner * (sizes[which, None] / 2 - soft) + soft * way
+            points = (np.einsum("kij,knj->kni", turn[which], local) + centres[which, None]).reshape(-1, 3)
+            of = np.repeat(which, len(unit))
+            starts = np.arange(len(which))[:, None, None] * len(unit)
+            mesh = Mesh(
+                points.astype(np.float32), (faces[None].astype(np.int64) + starts).reshape(-1, 3).astype(np.uint32)
+            )
+            if isinstance(dye, Look):
+                look = dye
+            elif callable(dye):
+                flat = (local + sizes[which, None] / 2).reshape(-1, 3)
+                look = dye(flat + centres[of] * 3.7, flat[:, :2])
+            else:
+                look = each_of(dye, of % len(dye))
+            mesh = materials.dressed_in(mesh, look)
+            meshes.append(mesh if shift is None else replace(mesh, motion=shift[of]))
+        return self.add(merged(meshes), part=part)
+
+    def turned(self, profile: np.ndarray, at: Vector, dye: Dye | Look, part: int | None = None, carve: int = 0) -> Mesh:
+        """A turned thing standing at a place: a profile [R, 2] (radius, height), metres; `carve` flutes its shaft."""
+        at = np.asarray(at, np.float64)
+        profile = np.asarray(profile, np.float64)
+        middle = at + (0, profile[:, 1].mean(), 0)
+        step = float(self.spacing(middle)) * _PLAINER * 0.75
+        length = float(np.linalg.norm(np.diff(profile, axis=0), axis=1).sum())
+        rows = int(np.clip(length / step, len(profile), 500))
+        travelled = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(profile, axis=0), axis=1))])
+        even = np.unique(np.concatenate([np.linspace(0, travelled[-1], rows), travelled]))
+        fine = np.stack([np.interp(even, travelled, profile[:, axis]) for axis in (0, 1)], 1)
+        columns = int(np.clip(2 * np.pi * profile[:, 0].max() / step, 10, 400))
+        vertices, faces = surfaces.revolved(fine, columns)
+        if carve:
+            share = (vertices[:, 1] - profile[0, 1]) / max(float(np.ptp(profile[:, 1])), 1e-9)
+            groove = np.abs(np.sin(np.arctan2(vertices[:, 0], vertices[:, 2]) * carve / 2)) ** 0.5
+            deep = 1 - 0.09 * (1 - groove) * ((share > 0.12) & (share < 0.88))
+            vertices = vertices * np.stack([deep, np.ones_like(deep), deep], 1)
+        mesh = Mesh((vertices + at).astype(np.float32), faces)
+        if profile[:, 0].max() * 8 > step:  # what is a pixel wide has no edges to keep
+            mesh = mesh.with_hard_edges(50)
+        around = np.arctan2(mesh.vertices[:, 0] - at[0], mesh.vertices[:, 2] - at[2]) * profile[:, 0].max()
+        return self._painted(mesh, dye, np.stack([around, mesh.vertices[:, 1] - at[1]], 1), part)
+
+    def tube(self, path: np.ndarray, radius: np.ndarray | float, dye: Dye | Look, part: int | None = None) -> Mesh:
+        """A round bar along points [N, 3], smoothly bent; `radius` one number or one per point."""
+        path = np.asarray(path, np.float64)
+        step = float(np.quantile(self.spacing(path), 0.3))
+        length = float(np.linalg.norm(np.diff(path, axis=0), axis=1).sum())
+        count = int(np.clip(length / step / 1.5, max(4, len(path)), 300))
+        width = np.broadcast_to(radius, len(path))
+        fine = surfaces.curve(path, count)
+        radii = np.interp(np.linspace(0, 1, count), np.linspace(0, 1, len(path)), width)
+        sides = int(np.clip(2 * np.pi * width.max() / step, 6, 64))
+        vertices, faces = surfaces.swept(fine, radii, sides)
+        return self._painted(Mesh(vertices.astype(np.float32), faces), dye, vertices[:, :2], part)
+
+    def give_motion(self, mesh: Mesh, motion: np.ndarray) -> None:
+        """Sets the motion [V, 3] of a mesh that stands on the set, metres to the next frame."""
+        place = next(i for i, known in enumerate(self._meshes) if known is mesh)
+        self._meshes[place] = replace(mesh, motion=motion)
+
+    def _painted(self, mesh: Mesh, dye: Dye | Look, uv: np.ndarray, part: int | None) -> Mesh:
+        return self.add(mesh, dye if isinstance(dye, Look) else dye(mesh.vertices.astype(np.float64), uv), part)
+
+    def built(self, sky: bool = False) -> Built:
+        """The set as the stage wants it."""
+        return Built(merged(self._meshes), self.camera, sky=sky, dressed=True)
+
+
+def each_of(looks: Sequence[Look], chosen: np.ndarray) -> Look:
+    """Plain looks, one chosen by number for each point [N]."""
+    columns = [np.array([np.broadcast_to(getattr(look, name), ()) for look in looks])[chosen]
+               for name in ("roughness", "specular", "metallic")]  # fmt: skip
+    return Look(np.array([look.colour for look in looks])[chosen], *columns)
+
+
+def turned_by(angle: float) -> Floats:
+    """A turn about the upright axis [3, 3], radians."""
+    c, s = np.cos(angle), np.sin(angle)
+    return np.array([(c, 0, s), (0, 1, 0), (-s, 0, c)], np.float32)
+
+
+def _turns(turns: np.ndarray | None, count: int) -> np.ndarray:
+    if turns is None:
+        return np.broadcast_to(np.eye(3), (count, 3, 3))
+    turns = np.asarray(turns, np.float64)
+    if turns.ndim >= 2:
+        return np.broadcast_to(turns, (count, 3, 3))
+    return np.stack([turned_by(float(angle)) for angle in np.broadcast_to(turns, count)])
+
+
+def _shell(x: int, y: int, z: int, bevelled: bool) -> tuple[np.ndarray, np.ndarray]:
+    """The six sides of a box with x × y × z cells as places [N, 3]: -1..1 on the flats, to ±1.5 round the bevels."""
+    axes = [np.linspace(-1, 1, count + 1) for count in (x, y, z)]
+    if bevelled:
+        axes = [np.concatenate([[-1.5, -1.25], axis, [1.25, 1.5]]) for axis in axes]
+    places, faces, start = [], [], 0
+    for axis in range(3):
+        u, v = axes[(axis + 1) % 3], axes[(axis + 2) % 3]
+        grid_u, grid_v = (value.ravel() for value in np.meshgrid(u, v))
+        face = grid_faces(len(v), len(u))
+        for side in (1.0, -1.0):
+            place = np.empty((len(grid_u), 3))
+            place[:, axis] = side * (1.5 if bevelled else 1)
+            place[:, (axis + 1) % 3], place[:, (axis + 2) % 3] = grid_u, grid_v
+            places.append(place)
+            faces.append((face if side > 0 else face[:, ::-1]) + np.uint32(start))
+            start += len(place)
+    return np.concatenate(places), np.concatenate(faces)
