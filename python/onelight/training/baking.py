@@ -26,7 +26,7 @@ from onelight.training.files import cannot_write, sha256, write_json
 
 INDEX = "index.json"
 FORMAT = 1
-_COMMIT_SECONDS = 5.0
+COMMIT_SECONDS = 5.0
 _AHEAD = 4  # scenes handed to each process before the first of them is back
 
 Reader = Callable[[Path], Mapping[str, np.ndarray]]
@@ -87,7 +87,7 @@ class Baker:
         self.index.setdefault("arrays", row.fields)
         self.index["scenes"].append(row.scene)
         tell(len(self.index["scenes"]))
-        if time.monotonic() - self._committed >= _COMMIT_SECONDS:
+        if time.monotonic() - self._committed >= COMMIT_SECONDS:
             self._commit()
 
     def _commit(self) -> None:

@@ -6,6 +6,7 @@ beside it as `checkpoint.new` and takes its place by renaming; the one before is
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from collections.abc import Mapping
@@ -22,7 +23,8 @@ from onelight.errors import OnelightError, RequestError
 from onelight.training.files import as_json, cannot_write, sync_folder, write_through
 
 FORMAT = 1
-_FILES = ("model.safetensors", "ema.safetensors", "optimizer.safetensors", "history.jsonl", "state.json")
+SHEET = "state.json"
+FILES = ("model.safetensors", "ema.safetensors", "optimizer.safetensors", "history.jsonl")
 
 
 @dataclass
@@ -50,24 +52,27 @@ def save(
 
     `bound_to` is what the run is a function of (settings, data): `load` refuses other values.
     """
-    state_sheet = {name: value for name, value in vars(state).items() if name != "history"}
-    sheet = {"format": FORMAT, "bound_to": {**bound_to, "network": network_of(model)}, "state": state_sheet}
+    data = {
+        "model.safetensors": save_tensors(_on_cpu(model.state_dict())),
+        "ema.safetensors": save_tensors(_on_cpu(ema.state_dict())),
+        "optimizer.safetensors": save_tensors(_on_cpu(_optimizer_tensors(model, optimizer))),
+        "history.jsonl": b"".join(json.dumps(record).encode() + b"\n" for record in state.history),
+    }
+    sheet = {
+        "format": FORMAT,
+        "bound_to": {**bound_to, "network": network_of(model)},
+        "state": {name: value for name, value in vars(state).items() if name != "history"},
+        "sha256": {name: hashlib.sha256(content).hexdigest() for name, content in data.items()},
+    }
     new, old = _beside(folder)
+    at = new
     try:
         _remove(new)
         new.mkdir(parents=True)
-        for name, data in zip(
-            _FILES,
-            (
-                save_tensors(_on_cpu(model.state_dict())),
-                save_tensors(_on_cpu(ema.state_dict())),
-                save_tensors(_on_cpu(_optimizer_tensors(model, optimizer))),
-                b"".join(json.dumps(record).encode() + b"\n" for record in state.history),
-                as_json(sheet),
-            ),
-            strict=True,
-        ):
-            write_through(new / name, data)
+        for name, content in {**data, SHEET: as_json(sheet)}.items():
+            at = new / name
+            write_through(at, content)
+        at = folder
         sync_folder(new)
         _remove(old)
         if folder.exists():
@@ -76,7 +81,7 @@ def save(
         sync_folder(folder.parent)
         _remove(old)
     except OSError as error:
-        raise cannot_write(new / name if "name" in locals() else new, error) from error
+        raise cannot_write(at, error) from error
 
 
 def load(
@@ -94,20 +99,31 @@ def load(
     if not folder.is_dir():
         return None
     try:
-        data = {name: (folder / name).read_bytes() for name in _FILES}
-        sheet = json.loads(data["state.json"])
+        sheet = json.loads((folder / SHEET).read_bytes())
         if sheet["format"] != FORMAT:
             raise RequestError(f"The checkpoint {folder} was written by another version of Onelight: train elsewhere.")
-        saved = State(**sheet["state"], history=[json.loads(line) for line in data["history.jsonl"].splitlines()])
+        data = {name: (folder / name).read_bytes() for name in FILES}
+        for name, content in data.items():
+            if hashlib.sha256(content).hexdigest() != sheet["sha256"][name]:
+                raise ValueError(f"{name} is not what was written")
+        state = State(**sheet["state"], history=[json.loads(line) for line in data["history.jsonl"].splitlines()])
+        weights, averaged, moments = (load_tensors(data[name]) for name in FILES[:3])
         bound = dict(sheet["bound_to"])
-        weights, averaged, moments = (load_tensors(data[name]) for name in _FILES[:3])
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
         raise RequestError(f"The checkpoint {folder} is damaged ({error}): train to a new folder.") from error
     _refuse_others(folder, bound, json.loads(json.dumps({**bound_to, "network": network_of(model)})))
     _fill(model, weights)
     _fill(ema, averaged)
     _fill_optimizer(model, optimizer, moments)
-    return saved
+    return state
+
+
+def seconds(folder: Path) -> float:
+    """How long the training of this checkpoint took so far, over all the processes that worked on it."""
+    try:
+        return float(json.loads((folder / "state.json").read_bytes())["state"]["seconds"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RequestError(f"The checkpoint {folder} cannot be read ({error}).") from error
 
 
 def network_of(model: torch.nn.Module) -> dict[str, list[int]]:

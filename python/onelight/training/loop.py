@@ -142,7 +142,7 @@ class _Run:
                     "gradient that is not finite. Look at the data, or train to a new folder with a lower rate."
                 )
         if state.step % RECORD_EVERY == 0 and state.summed:
-            means = {name: value / state.summed for name, value in state.sums.items()}
+            means = {name: value / state.summed for name, value in sorted(state.sums.items())}
             state.history.append({"step": state.step, "learning rate": rate, "skipped": state.skipped, **means})
             state.sums, state.summed = {}, 0
         return values["loss"]

@@ -1,0 +1,96 @@
+"""A network of a few hundred weights, its data and its training, for tests; as a program it trains until it is ended.
+
+python trainingtoy.py train FOLDER     prints "step N" as it takes each step
+python trainingtoy.py bake OUT SCENES  prints "baked N" after each row
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from onelight.training import baking
+from onelight.training.crops import Crops
+from onelight.training.loop import Batch, Settings, train
+
+SETTINGS = Settings(
+    steps=60, batch=2, learning_rate=3e-3, warmup=5, checkpoint_every=8, validate_every=20, threads=1, precision="bf16"
+)
+BROKEN_STEP = 7  # its batch is not finite
+
+
+def network(seed: int = 5) -> torch.nn.Module:
+    torch.manual_seed(seed)
+    return torch.nn.Sequential(
+        torch.nn.Conv2d(3, 12, 3, padding=1),
+        torch.nn.GELU(),
+        torch.nn.Dropout(0.1),
+        torch.nn.Conv2d(12, 3, 3, padding=1),
+    )
+
+
+def batch_of(random: np.random.Generator, step: int) -> Batch:
+    """Noise, and the same with its channels turned round; broken at one step."""
+    x = random.random((2, 3, 16, 16), np.float32)
+    if step == BROKEN_STEP:
+        x[0, 0, 0, 0] = np.inf
+    return {"x": torch.from_numpy(x), "y": torch.from_numpy(x[:, ::-1] * 0.5 + 0.1)}
+
+
+def loss_of(forward: Callable[..., Any], batch: Batch) -> dict[str, torch.Tensor]:
+    error = forward(batch["x"]) - batch["y"]
+    return {"loss": error.abs().mean(), "square": error.square().mean()}
+
+
+def validate(model: torch.nn.Module) -> tuple[dict[str, float], np.ndarray]:
+    batch = batch_of(np.random.default_rng(99), 0)
+    found = model(batch["x"])
+    return {"error": float((found - batch["y"]).abs().mean())}, found[0].permute(1, 2, 0).numpy()
+
+
+def run(out: Path, **changed: Any) -> torch.nn.Module | None:
+    """Train the toy in `out`; arguments of `train` and settings may be given by name."""
+    names = ("batch_of", "loss_of", "validate", "data", "stop_after")
+    given = {name: changed.pop(name) for name in names if name in changed}
+    arguments: dict[str, Any] = {"batch_of": batch_of, "loss_of": loss_of, "validate": validate, "data": "toy", **given}
+    model = changed.pop("model", None) or network()
+    settings = Settings(**{**vars(SETTINGS), **changed})
+    return train(model, settings, out=out, device="cpu", **arguments)
+
+
+def scene(path: Path, number: int, size: int = 8) -> Path:
+    """A scene's file: a picture, a matte and a light."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    random = np.random.default_rng(number)
+    matte = random.random((size, size)) > 0.5
+    picture = random.random((size, size, 3), np.float32) * 8
+    np.savez(path, picture=picture, matte=matte, light=random.normal(size=3).astype(np.float32))
+    return path
+
+
+def read(path: Path) -> Mapping[str, np.ndarray]:
+    with np.load(path) as arrays:
+        return dict(arrays)
+
+
+def _main(what: str, folder: Path, *others: str) -> None:
+    if what == "train":
+        steps = iter(range(1000))
+
+        def saying(forward: Callable[..., Any], batch: Batch) -> dict[str, torch.Tensor]:
+            print("step", next(steps), flush=True)
+            return loss_of(forward, batch)
+
+        run(folder, loss_of=saying)
+    else:
+        baking.COMMIT_SECONDS = 0.0
+        scenes = sorted(Path(others[0]).rglob("*.npz"))
+        Crops.bake(folder, scenes, read, jobs=2, progress=lambda done, total: print("baked", done, flush=True))
+
+
+if __name__ == "__main__":
+    _main(sys.argv[1], Path(sys.argv[2]), *sys.argv[3:])
