@@ -7,11 +7,13 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from onelight.soundstage import materials, surfaces
+from onelight.soundstage.boxes import shell, turns_of
 from onelight.soundstage.families import Built, Camera
 from onelight.soundstage.materials import Look
-from onelight.soundstage.mesh import Floats, Mesh, grid_faces, merged
+from onelight.soundstage.mesh import Mesh, grid_faces, merged
 
 PICTURE = 256  # edge of the picture at detail 1, pixels
 _CELLS = np.array([1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256])
@@ -63,7 +65,7 @@ class Set:
     def steps(
         self, start: np.ndarray, along: np.ndarray, across: np.ndarray, lines: Sequence[float] = ()
     ) -> np.ndarray:
-        """Positions [n] in metres along one side of a panel, denser where the lens is near; `lines` fall between two."""
+        """Positions [n] in metres along one side of a panel, denser near the lens; `lines` fall between two."""
         length = float(np.linalg.norm(along))
         share = np.linspace(0, 1, 33)
         points = start + share[:, None, None] * along + np.linspace(0, 1, 9)[:, None] * across
@@ -81,7 +83,7 @@ class Set:
     # ---- things
 
     def add(self, mesh: Mesh, look: Look | None = None, part: int | None = None) -> Mesh:
-        """Puts a mesh on the set, in a look if one is given, as a part of its own (0: backdrop). Returns what was put."""
+        """Puts a mesh on the set, in a look if given, as a part of its own (0: backdrop). Returns what was put."""
         mesh = mesh if look is None else materials.dressed_in(mesh, look)
         mesh = replace(mesh, part=np.uint16(self.part() if part is None else part))
         self._meshes.append(mesh)
@@ -120,19 +122,19 @@ class Set:
 
     def boxes(
         self,
-        centres: np.ndarray,
-        sizes: np.ndarray,
+        centres: ArrayLike,
+        sizes: ArrayLike,
         dye: Dye | Look | Sequence[Look],
         bevel: float = 0.01,
-        turns: np.ndarray | None = None,
+        turns: ArrayLike | None = None,
         part: int | None = None,
-        motion: np.ndarray | None = None,
+        motion: ArrayLike | None = None,
     ) -> Mesh:
         """Boxes [K] with bevelled edges about centres [K, 3], of full sizes [K, 3]; `turns` [K] radians about y or
         [K, 3, 3] matrices. One mesh and one part; a list of looks paints them in turn."""
         centres = np.atleast_2d(np.asarray(centres, np.float64))
         sizes = np.broadcast_to(np.atleast_2d(np.asarray(sizes, np.float64)), centres.shape)
-        turn = _turns(turns, len(centres))
+        turn = turns_of(turns, len(centres))
         count = len(centres)
         distance = np.maximum(np.linalg.norm(centres - self.eye, axis=1), 0.4)
         nearer = np.clip(1 - np.linalg.norm(sizes, axis=1) / 2 / distance, 0.4, 1)
@@ -146,7 +148,7 @@ class Set:
         for number, (x, y, z, bevelled) in enumerate(kinds):
             which = np.flatnonzero(kind.ravel() == number)
             soft = np.minimum(bevel, sizes[which].min(1) * 0.3)[:, None, None] * bevelled
-            unit, faces = _shell(int(x), int(y), int(z), bool(bevelled))
+            unit, faces = shell(int(x), int(y), int(z), bool(bevelled))
             inner = np.clip(unit, -1, 1)
             way = unit - inner  # nonzero in the bevel only: how far round the edge
             way = way / np.maximum(np.linalg.norm(way, axis=1, keepdims=True), 1e-9)
@@ -172,7 +174,7 @@ class Set:
         """A turned thing standing at a place: a profile [R, 2] (radius, height), metres; `carve` flutes its shaft."""
         at = np.asarray(at, np.float64)
         profile = np.asarray(profile, np.float64)
-        middle = at + (0, profile[:, 1].mean(), 0)
+        middle = at + np.array([0, profile[:, 1].mean(), 0])
         step = float(self.spacing(middle)) * _PLAINER * 0.75
         length = float(np.linalg.norm(np.diff(profile, axis=0), axis=1).sum())
         rows = int(np.clip(length / step, len(profile), 500))
@@ -223,38 +225,3 @@ def each_of(looks: Sequence[Look], chosen: np.ndarray) -> Look:
     columns = [np.array([np.broadcast_to(getattr(look, name), ()) for look in looks])[chosen]
                for name in ("roughness", "specular", "metallic")]  # fmt: skip
     return Look(np.array([look.colour for look in looks])[chosen], *columns)
-
-
-def turned_by(angle: float) -> Floats:
-    """A turn about the upright axis [3, 3], radians."""
-    c, s = np.cos(angle), np.sin(angle)
-    return np.array([(c, 0, s), (0, 1, 0), (-s, 0, c)], np.float32)
-
-
-def _turns(turns: np.ndarray | None, count: int) -> np.ndarray:
-    if turns is None:
-        return np.broadcast_to(np.eye(3), (count, 3, 3))
-    turns = np.asarray(turns, np.float64)
-    if turns.ndim >= 2:
-        return np.broadcast_to(turns, (count, 3, 3))
-    return np.stack([turned_by(float(angle)) for angle in np.broadcast_to(turns, count)])
-
-
-def _shell(x: int, y: int, z: int, bevelled: bool) -> tuple[np.ndarray, np.ndarray]:
-    """The six sides of a box with x × y × z cells as places [N, 3]: -1..1 on the flats, to ±1.5 round the bevels."""
-    axes = [np.linspace(-1, 1, count + 1) for count in (x, y, z)]
-    if bevelled:
-        axes = [np.concatenate([[-1.5, -1.25], axis, [1.25, 1.5]]) for axis in axes]
-    places, faces, start = [], [], 0
-    for axis in range(3):
-        u, v = axes[(axis + 1) % 3], axes[(axis + 2) % 3]
-        grid_u, grid_v = (value.ravel() for value in np.meshgrid(u, v))
-        face = grid_faces(len(v), len(u))
-        for side in (1.0, -1.0):
-            place = np.empty((len(grid_u), 3))
-            place[:, axis] = side * (1.5 if bevelled else 1)
-            place[:, (axis + 1) % 3], place[:, (axis + 2) % 3] = grid_u, grid_v
-            places.append(place)
-            faces.append((face if side > 0 else face[:, ::-1]) + np.uint32(start))
-            start += len(place)
-    return np.concatenate(places), np.concatenate(faces)

@@ -83,8 +83,12 @@ def tiles(rng: np.random.Generator, size: float = 0.25, made_of: str | None = No
 
 
 def masonry(
-    rng: np.random.Generator, width: float = 0.45, height: float = 0.22, rough: float = 0.012, tone: np.ndarray | None = None
-) -> Cladding:  # fmt: skip
+    rng: np.random.Generator,
+    width: float = 0.45,
+    height: float = 0.22,
+    rough: float = 0.012,
+    tone: np.ndarray | None = None,
+) -> Cladding:
     """Bricks or hewn stones in mortar: each stands out a little differently and has its own tone."""
     base = materials.colour(rng, "earth" if rng.random() < 0.7 else "grey") if tone is None else tone
     mortar, other = materials.colour(rng, "grey"), base * rng.lognormal(0, 0.3, 3)

@@ -1,29 +1,15 @@
-"""Furniture and fittings for sets: tables, chairs, shelves, sofas, curtains, pictures, pots, stairs, columns."""
+"""Furniture for sets: tables, chairs, shelves with books, cupboards, sofas."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
-from onelight.soundstage import cladding, materials, textures
-from onelight.soundstage.carpentry import Dye, Relief, Set, turned_by
-
-
-@dataclass(frozen=True)
-class Spot:
-    """A place on the floor and the way a thing there is turned: its front looks along local +z."""
-
-    at: np.ndarray
-    yaw: float = 0.0
-
-    def __call__(self, *local: tuple[float, float, float]) -> np.ndarray:
-        """Local places as points of the set [K, 3]."""
-        return np.asarray(local, np.float64).reshape(-1, 3) @ turned_by(self.yaw).T.astype(np.float64) + self.at
-
-    def ways(self, *local: tuple[float, float, float]) -> np.ndarray:
-        """Local directions as directions of the set [K, 3]."""
-        return np.asarray(local, np.float64).reshape(-1, 3) @ turned_by(self.yaw).T.astype(np.float64)
+from onelight.soundstage import cladding, materials
+from onelight.soundstage.boxes import turned_by
+from onelight.soundstage.carpentry import Dye, Relief, Set
+from onelight.soundstage.fittings import Spot, pot
 
 
 def table(stage: Set, spot: Spot, size: tuple[float, float, float], dye: Dye, round_legs: bool = False) -> None:
@@ -63,8 +49,8 @@ def chair(stage: Set, spot: Spot, dye: Dye) -> None:
         stage.boxes(spot(*rails), [(w - 0.06, back * 0.45 / count, 0.02)], dye, 0.005, spot.yaw, part)
     else:
         slats = [((i + 0.5) / count * (w - 0.1) - (w - 0.1) / 2, h + back / 2, z) for i in range(count)]
-        stage.boxes(spot(*slats, (0, h + back - 0.04, z)), [*[(0.03, back - 0.04, 0.018)] * count, (w - 0.06, 0.07, 0.025)],
-                    dye, 0.005, spot.yaw, part)  # fmt: skip
+        sizes = [(0.03, back - 0.04, 0.018)] * count + [(w - 0.06, 0.07, 0.025)]
+        stage.boxes(spot(*slats, (0, h + back - 0.04, z)), sizes, dye, 0.005, spot.yaw, part)
 
 
 def shelves(stage: Set, spot: Spot, size: tuple[float, float, float], dye: Dye, filled: float = 0.75) -> None:
@@ -77,7 +63,7 @@ def shelves(stage: Set, spot: Spot, size: tuple[float, float, float], dye: Dye, 
     stage.boxes(spot(*[(0, y, 0) for y in levels]), [(w, 0.025, d)], dye, 0.004, spot.yaw, part)
     stage.boxes(spot((0, h / 2, -d / 2 + 0.006)), [(w, h, 0.012)], dye, 0.001, spot.yaw, part)
     centres, sizes = [], []
-    for low, high in zip(levels[:-1], levels[1:], strict=True):
+    for low, high in pairwise(levels):
         x = -w / 2 + 0.03
         while x < w / 2 - 0.08:
             if rng.random() < 0.08:
@@ -118,7 +104,13 @@ def cupboard(stage: Set, spot: Spot, size: tuple[float, float, float], dye: Dye)
         for n, c in zip((columns, rows), cell, strict=True)
     ]
     stage.panel(
-        spot((-w / 2, 0.08, d / 2 - 0.02))[0], right * w, up * (h - 0.12), dye, front, (lines[0], lines[1]), part=part
+        spot((-w / 2, 0.08, d / 2 - 0.02))[0],
+        right * w,
+        up * (h - 0.12),
+        dye,
+        front,
+        (lines[0].tolist(), lines[1].tolist()),
+        part=part,
     )
     knob = np.array([(0.012, 0), (0.008, 0.012), (0.016, 0.02), (0.014, 0.028), (0, 0.031)])
     metal = materials.plain(rng, str(rng.choice(["metal", "glaze"])))
@@ -154,103 +146,3 @@ def sofa(stage: Set, spot: Spot, width: float) -> None:
     backs = [((i + 0.5) * one - width / 2, 0.68, -d / 2 + 0.26) for i in range(seats)]
     tilt = turned_by(spot.yaw) @ np.array([(1, 0, 0), (0, 0.97, -0.24), (0, 0.24, 0.97)])
     stage.boxes(spot(*backs), [(one * 0.94, 0.46, 0.18)], dye, 0.07, tilt, part)
-
-
-def curtain(stage: Set, start: np.ndarray, along: np.ndarray, height: float, sway: float = 0.0) -> None:
-    """Cloth that hangs in folds from (start, start + along) down to the floor; `sway` moves its hem, metres a frame."""
-    rng, part = stage.rng, stage.part()
-    width = float(np.linalg.norm(along))
-    folds, depth = width / rng.uniform(0.1, 0.22), rng.uniform(0.025, 0.06)
-    phase, gather = rng.uniform(0, 6), rng.uniform(0.3, 1.2)
-    dye = (
-        cladding.sheet(rng, rng.uniform(0.3, 1.2), "motif" if rng.random() < 0.35 else None)
-        if rng.random() < 0.5
-        else None
-    )
-    flat = materials.plain(rng, "cloth", materials.colour(rng))
-    seed = rng.uniform(0, 100)
-
-    def hang(u: np.ndarray, v: np.ndarray) -> Relief:
-        drop = 1 - v / height
-        wander = textures.clouds(rng, np.stack([u * 1.5, v * 0.35, np.full_like(u, seed)], 1), 0.5)
-        wave = np.sin(2 * np.pi * folds * u / width + phase + gather * wander * (0.3 + drop))
-        look = dye(u * 1.6, v).look if dye is not None else flat
-        return Relief(depth * (wave + 0.35 * np.sin(2.3 * wave + wander)) * (0.45 + 0.55 * drop), look)
-
-    ahead = np.cross(along / width, (0.0, 1.0, 0.0))
-    mesh = stage.panel(np.asarray(start) - (0, height, 0), along, (0.0, height, 0.0), flat, hang, part=part)
-    if sway:
-        low = (1 - (mesh.vertices[:, 1] - mesh.vertices[:, 1].min()) / height) ** 2
-        stage.give_motion(mesh, (ahead * sway)[None] * low[:, None])
-
-
-def picture(stage: Set, middle: np.ndarray, out: np.ndarray, size: tuple[float, float]) -> None:
-    """A framed picture or print on a wall that faces along `out`."""
-    rng, part = stage.rng, stage.part()
-    (w, h), right = size, np.cross((0.0, 1.0, 0.0), out)
-    turn = np.stack([right, (0.0, 1.0, 0.0), out], 1)
-    kind = str(rng.choice(["dead_leaves", "label", "motif"], p=[0.6, 0.3, 0.1]))
-    print_ = cladding.sheet(rng, max(w, h), kind)
-    corner = middle + out * 0.012 - right * w / 2 - np.array([0, h / 2, 0])
-    stage.panel(corner, right * w, (0, h, 0), materials.plain(rng, "paper"), print_, part=part)
-    rim, thick = rng.uniform(0.02, 0.07), rng.uniform(0.02, 0.05)
-    places = [
-        right * (w + rim) / 2,
-        -right * (w + rim) / 2,
-        np.array([0, (h + rim) / 2, 0]),
-        np.array([0, -(h + rim) / 2, 0]),
-    ]
-    sizes = [(rim, h + 2 * rim, thick)] * 2 + [(w, rim, thick)] * 2
-    dye = cladding.solid(rng, str(rng.choice(["wood", "metal", "plastic"])), 0.5)
-    stage.boxes(middle + np.array(places), np.array(sizes), dye, rim * 0.3, turn, part)
-
-
-def pot(stage: Set, at: np.ndarray, height: float) -> None:
-    """A turned pot, vase, bottle or bowl: a smooth profile with an open top."""
-    rng = stage.rng
-    widths = height * rng.uniform(0.15, 0.6, 5)
-    at_heights = np.linspace(0, 1, 40)
-    body = np.interp(at_heights, np.linspace(0, 1, 5), widths)
-    body = np.convolve(np.pad(body, 6, "edge"), np.ones(13) / 13, "valid")
-    outside = np.stack([body, at_heights * height], 1)
-    inside = np.stack([body[::-1] - 0.04 * height, at_heights[::-1] * height], 1)[:30]
-    profile = np.concatenate([[(0, 0)], outside, inside])
-    if rng.random() < 0.5:
-        dye: Dye | materials.Look = materials.plain(rng, str(rng.choice(["glaze", "clay", "plastic", "metal"])))
-    else:
-        pattern = str(rng.choice(["stripes", "veins", "dots", "stains", "checks"]))
-        dye = lambda points, uv: materials.patterned(rng, points - at, height, pattern)  # noqa: E731
-    stage.turned(profile, at, dye)
-
-
-def lamp(stage: Set, at: np.ndarray, height: float) -> None:
-    """A standing or table lamp with a shade."""
-    rng, part = stage.rng, stage.part()
-    radius = height * rng.uniform(0.1, 0.2)
-    stem = np.array([(radius * 0.6, 0), (radius * 0.55, 0.02), (0.012, 0.03), (0.012, height * 0.8)])
-    stage.turned(stem, at, materials.plain(rng, "metal"), part)
-    shade = np.array([(radius, height * 0.68), (radius * rng.uniform(0.4, 1), height), (radius * 0.35, height)])
-    stage.turned(shade, at, materials.plain(rng, "paper", "pale"), part)
-
-
-def column(stage: Set, at: np.ndarray, height: float, radius: float, dye: Dye, flutes: int = 0) -> None:
-    """A column with base, shaft with a slight swelling, and capital; `flutes` carves its shaft."""
-    part = stage.part()
-    r, h = radius, height
-    base = [(r * 1.5, 0), (r * 1.5, r * 0.35), (r * 1.45, r * 0.4), (r * 1.3, r * 0.6), (r * 1.08, r * 0.75)]
-    shaft = [(r * (1 - 0.12 * t * t), r * 0.8 + (h - 1.8 * r) * t) for t in np.linspace(0, 1, 12)]
-    top = [
-        (r * 1.0, h - r * 0.9),
-        (r * 0.95, h - r * 0.8),
-        (r * 1.3, h - r * 0.4),
-        (r * 1.45, h - r * 0.35),
-        (r * 1.45, h),
-    ]
-    stage.turned(np.array(base + shaft + top), at, dye, part, carve=flutes)
-
-
-def stairs(stage: Set, spot: Spot, steps: int, size: tuple[float, float, float], dye: Dye) -> None:
-    """A straight flight up along local -z; each step measures (width, rise, tread)."""
-    w, rise, tread = size
-    places = [(0, (i + 1) * rise / 2, -i * tread) for i in range(steps)]
-    stage.boxes(spot(*places), np.array([(w, (i + 1) * rise, tread) for i in range(steps)]), dye, 0.012, spot.yaw)

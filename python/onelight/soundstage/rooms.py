@@ -4,35 +4,24 @@ from __future__ import annotations
 
 import numpy as np
 
-from onelight.soundstage import cladding, furniture, materials
-from onelight.soundstage.carpentry import Relief, Set, turned_by
-from onelight.soundstage.cladding import Cladding
-from onelight.soundstage.families import Built, Camera, family
-from onelight.soundstage.furniture import Spot
-
-
-def lens(rng: np.random.Generator, longest: float = 50.0) -> float:
-    """A field of view, degrees, of a lens between 24 mm and `longest` on a sensor 36 mm wide."""
-    focal = np.exp(rng.uniform(np.log(24), np.log(longest)))
-    return float(np.degrees(2 * np.arctan(18 / focal)))
-
-
-def camera(rng: np.random.Generator, eye: np.ndarray, target: np.ndarray, longest: float = 50.0) -> Camera:
-    """A camera on a tripod: nearly level, with a lens up to `longest` millimetres."""
-    places = [(float(at[0]), float(at[1]), float(at[2])) for at in (eye, target)]
-    return Camera(places[0], places[1], lens(rng, longest), float(rng.normal(0, 0.7)))
+from onelight.soundstage import cladding, fittings, furniture, materials
+from onelight.soundstage.boxes import turned_by
+from onelight.soundstage.carpentry import Set
+from onelight.soundstage.families import Built, family
+from onelight.soundstage.fittings import Spot
+from onelight.soundstage.walls import camera, clad, openings, wall
 
 
 @family("parlour", kind="rooms")
 def parlour(rng: np.random.Generator, detail: float) -> Built:
-    """A living room or kitchen: clad walls with skirting and windows, rug, furniture along the walls and in the middle."""
+    """A living room or kitchen: clad walls with skirting and windows, a rug, furniture along them and in the middle."""
     w, d, h = rng.uniform(3.2, 6.5), rng.uniform(3.0, 6.0), rng.uniform(2.4, 3.4)
     eye = np.array([rng.uniform(-0.3, 0.3) * w, rng.uniform(1.2, 1.8), d / 2 + rng.uniform(-0.6, 1.4)])
     target = np.array([rng.uniform(-0.3, 0.3) * w, rng.uniform(0.6, 1.3), -d / 2 * rng.uniform(0.2, 1)])
     stage = Set(rng, camera(rng, eye, target), detail)
 
     floor = cladding.floor(rng)
-    stage.panel((-w / 2, 0, d / 2), (w, 0, 0), (0, 0, -d), *_clad(floor), part=0)
+    stage.panel((-w / 2, 0, d / 2), (w, 0, 0), (0, 0, -d), *clad(floor), part=0)
     covering = cladding.wall(rng)
     trim = materials.plain(rng, "plastic", materials.colour(rng, str(rng.choice(["pale", "grey", "earth"]))))
     sides = {
@@ -42,11 +31,11 @@ def parlour(rng: np.random.Generator, detail: float) -> Built:
     }
     dado = rng.uniform(0.7, 1.1) if rng.random() < 0.3 else 0.0
     lower = cladding.planks(rng, rng.uniform(0.08, 0.15)) if rng.random() < 0.6 else cladding.plaster(rng)
-    windows = {name: _openings(rng, np.linalg.norm(way), h) for name, (_, way) in sides.items()}
+    windows = {name: openings(rng, float(np.linalg.norm(way)), h) for name, (_, way) in sides.items()}
     if rng.random() < 0.6:
         windows["back"] = []
     for name, (start, way) in sides.items():
-        _wall(stage, np.array(start), np.array(way), h, covering, (lower, dado), windows[name], trim)
+        wall(stage, np.array(start), np.array(way), h, covering, (lower, dado), windows[name], trim)
     if rng.random() < 0.6:
         _ceiling(stage, (w, d, h))
     if rng.random() < 0.7:
@@ -56,104 +45,16 @@ def parlour(rng: np.random.Generator, detail: float) -> Built:
         )
         turn = turned_by(rng.normal(0, 0.15)).astype(np.float64)
         along, away = turn @ (size[0], 0, 0), turn @ (0, 0, -size[1])
-        stage.panel(np.array([0, 0.012, 0]) - along / 2 - away / 2, along, away, *_clad(rug), part=stage.part())
+        stage.panel(np.array([0, 0.012, 0]) - along / 2 - away / 2, along, away, *clad(rug), part=stage.part())
     _furnish(stage, (w, d, h), windows)
     return stage.built()
-
-
-def _clad(cover: Cladding):
-    """A cladding as what a panel wants: the relief brings its look along."""
-    return materials.Look(np.array([0.5, 0.5, 0.5]), 0.7, 0.3), cover
-
-
-def _openings(rng: np.random.Generator, length: float, h: float) -> list[tuple[float, float, float, float]]:
-    """Windows in a wall: (left, right, sill, head), metres."""
-    count = int(rng.choice([0, 1, 2, 3], p=[0.35, 0.3, 0.25, 0.1]))
-    wide = min(rng.uniform(0.7, 1.5), length / max(count, 1) * 0.7)
-    sill, head = rng.choice([0.05, rng.uniform(0.6, 1.0)]), min(h - 0.25, rng.uniform(1.9, 2.5))
-    middles = (np.arange(count) + 0.5) * length / max(count, 1)
-    return [(x - wide / 2, x + wide / 2, float(sill), head) for x in middles]
-
-
-def _wall(
-    stage: Set,
-    start: np.ndarray,
-    along: np.ndarray,
-    h: float,
-    cover: Cladding,
-    low: tuple[Cladding, float],
-    windows: list[tuple[float, float, float, float]],
-    trim: materials.Look,
-) -> None:
-    """A wall with skirting, cornice, perhaps a dado, and holes where its windows are, with frames and bars."""
-    length = float(np.linalg.norm(along))
-    way = along / length
-    out = np.cross(way, (0.0, 1.0, 0.0))  # into the room
-    lower, dado = low
-
-    def clad(u: np.ndarray, v: np.ndarray) -> Relief:
-        made = cover(u, v)
-        if not dado or made.look is None:
-            return made
-        below = lower(v, u)
-        assert below.look is not None
-        under = v < dado
-        look = materials.Look(
-            np.where(under[:, None], below.look.colour, made.look.colour),
-            np.where(under, below.look.roughness, made.look.roughness),
-            np.where(under, below.look.specular, made.look.specular),
-        )
-        return Relief(np.where(under, below.height + 0.01, made.height), look)
-
-    # The wall is laid in rectangles round its windows, so that the openings are holes and daylight falls through.
-    xs = [0.0, *(x for left, right, *_ in windows for x in (left, right)), length]
-    for i, (left, right) in enumerate(zip(xs[:-1], xs[1:], strict=True)):
-        spans = [(0.0, h)] if i % 2 == 0 else [(0.0, windows[i // 2][2]), (windows[i // 2][3], h)]
-        for bottom, top in spans:
-            if right - left > 0.01 and top - bottom > 0.01:
-                moved = lambda u, v, x=left, y=bottom: clad(u + x, v + y)  # noqa: E731
-                line = ([], [dado - bottom] if dado else [])
-                stage.panel(start + way * left + (0, bottom, 0), way * (right - left), (0, top - bottom, 0),
-                            trim, moved, line, part=0)  # fmt: skip
-    turn = np.stack([way, (0.0, 1.0, 0.0), out], 1)
-    middle = start + along / 2
-    places = [middle + (0, 0.05, 0) + out * 0.008, middle + (0, h - 0.04, 0) + out * 0.02]
-    sizes = [(length, 0.1, 0.02), (length, 0.08, 0.05)]
-    if dado:
-        places.append(middle + (0, dado, 0) + out * 0.015)
-        sizes.append((length, 0.05, 0.03))
-    stage.boxes(np.array(places), np.array(sizes), trim, 0.012, turn, 0)
-    for window in windows:
-        _window(stage, start, way, out, window, trim)
-
-
-def _window(
-    stage: Set, start: np.ndarray, way: np.ndarray, out: np.ndarray, hole: tuple[float, float, float, float], trim: materials.Look
-) -> None:  # fmt: skip
-    left, right, sill, head = hole
-    w, tall = right - left, head - sill
-    middle = start + way * (left + right) / 2 + (0, (sill + head) / 2, 0) - out * 0.08
-    turn = np.stack([way, (0.0, 1.0, 0.0), out], 1)
-    columns, rows = stage.rng.integers(1, 4), stage.rng.integers(1, 5)
-    places = [way * (w / 2) * s for s in (-1, 1)] + [np.array([0, tall / 2 * s, 0]) for s in (-1, 1)]
-    sizes = [(0.06, tall + 0.06, 0.22)] * 2 + [(w, 0.06, 0.22), (w + 0.1, 0.05, 0.26)]
-    places += [way * (w * (i / columns - 0.5)) for i in range(1, columns)]
-    places += [np.array([0, tall * (i / rows - 0.5), 0]) for i in range(1, rows)]
-    sizes += [(0.03, tall, 0.04)] * (columns - 1) + [(w, 0.03, 0.04)] * (rows - 1)
-    stage.boxes(middle + np.array(places), np.array(sizes), trim, 0.006, turn)
-    if stage.rng.random() < 0.6:
-        sway = stage.rng.uniform(0.004, 0.03) if stage.rng.random() < 0.4 else 0.0
-        for side in (-1, 1) if stage.rng.random() < 0.7 else (stage.rng.choice([-1, 1]),):
-            width = w * stage.rng.uniform(0.25, 0.6)
-            at = middle + way * (side * (w / 2 + 0.15) - (width if side > 0 else 0)) + out * 0.2
-            furniture.curtain(stage, at + (0, tall / 2 + 0.12, 0), way * width, min(head + 0.1, tall + 0.4), sway)
 
 
 def _ceiling(stage: Set, size: tuple[float, float, float]) -> None:
     """Plaster over the far part of the room, often with beams: the near part stays open to the lights."""
     rng, (w, d, h) = stage.rng, size
     depth = d * rng.uniform(0.5, 1.0)
-    stage.panel((-w / 2, h, -d / 2), (w, 0, 0), (0, 0, depth), *_clad(cladding.plaster(rng, "pale")), part=0)
+    stage.panel((-w / 2, h, -d / 2), (w, 0, 0), (0, 0, depth), *clad(cladding.plaster(rng, "pale")), part=0)
     if rng.random() < 0.5:
         count = int(rng.integers(3, 8))
         z = -d / 2 + (np.arange(count) + 0.5) * depth / count
@@ -192,16 +93,22 @@ def _furnish(stage: Set, size: tuple[float, float, float], windows: dict[str, li
                 furniture.cupboard(stage, spot, (wide, tall, 0.5), wood if rng.random() < 0.5 else cladding.solid(rng))
                 _ornaments(stage, spot, (wide, tall, 0.4))
                 if free and rng.random() < 0.7:
-                    furniture.picture(
-                        stage, at + (0, rng.uniform(1.5, 1.8), 0), out, (rng.uniform(0.3, wide), rng.uniform(0.3, 0.6))
+                    fittings.picture(
+                        stage,
+                        at + np.array([0, rng.uniform(1.5, 1.8), 0]),
+                        out,
+                        (rng.uniform(0.3, wide), rng.uniform(0.3, 0.6)),
                     )
             elif what < 0.65 and wide > 0.8:
                 furniture.sofa(stage, Spot(at + out * 0.5, yaw), wide)
             elif what < 0.75:
-                furniture.lamp(stage, at + out * 0.3, rng.uniform(1.3, 1.7))
+                fittings.lamp(stage, at + out * 0.3, rng.uniform(1.3, 1.7))
             elif free:
-                furniture.picture(
-                    stage, at + (0, rng.uniform(1.3, 1.8), 0), out, (rng.uniform(0.3, 0.9), rng.uniform(0.3, 0.9))
+                fittings.picture(
+                    stage,
+                    at + np.array([0, rng.uniform(1.3, 1.8), 0]),
+                    out,
+                    (rng.uniform(0.3, 0.9), rng.uniform(0.3, 0.9)),
                 )
             x += wide + rng.uniform(0.1, 0.7)
     group = Spot(np.array([rng.uniform(-0.15, 0.15) * w, 0, rng.uniform(-0.2, 0.1) * d]), rng.uniform(-0.6, 0.6))
@@ -222,13 +129,19 @@ def _furnish(stage: Set, size: tuple[float, float, float], windows: dict[str, li
         furniture.sofa(stage, Spot(group.at, group.yaw + rng.choice([0, np.pi / 2, -np.pi / 2])), rng.uniform(0.7, 1.6))
 
 
+def _hang(stage: Set, at: np.ndarray, out: np.ndarray, wide: float) -> None:
+    rng = stage.rng
+    size = (rng.uniform(0.3, max(wide, 0.4)), rng.uniform(0.3, 0.7))
+    fittings.picture(stage, at + np.array([0, rng.uniform(1.45, 1.8), 0]), out, size)
+
+
 def _ornaments(stage: Set, spot: Spot, size: tuple[float, float, float]) -> None:
     """Pots, stacks and parcels on a table or chest; one may be moving."""
     rng, (w, tall, d) = stage.rng, size
     for x in np.arange(-w / 2 + 0.12, w / 2 - 0.1, rng.uniform(0.18, 0.4)):
         at = spot((x, tall, rng.uniform(-0.25, 0.25) * d))[0]
         if rng.random() < 0.55:
-            furniture.pot(stage, at, rng.uniform(0.08, 0.35))
+            fittings.pot(stage, at, rng.uniform(0.08, 0.35))
         elif rng.random() < 0.6:
             count = int(rng.integers(1, 5))
             thick = rng.uniform(0.02, 0.07)
