@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from onelight.cli import analyse, bench, codegen, demo, doctor, evaluate, render, serve, soundstage, tools
+from onelight.cli import analyse, bench, codegen, demo, doctor, evaluate, render, serve, soundstage, tools, train
 
 app = typer.Typer(
     help="Relight plates with a production's own model, from the command line.",
@@ -16,5 +16,5 @@ app.add_typer(render.app, name="render")
 app.add_typer(analyse.app, name="analyse")
 app.add_typer(bench.app, name="bench")
 app.add_typer(soundstage.app, name="soundstage")
-for module in (tools, evaluate, serve, doctor, demo, codegen):
+for module in (tools, train, evaluate, serve, doctor, demo, codegen):
     module.register(app)

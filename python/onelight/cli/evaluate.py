@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from functools import partial
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 import typer
 from rich.console import Console
-from rich.progress import track
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from onelight.cli import scores
 from onelight.errors import NotFound
 from onelight.images import read_frame
+from onelight.registry import BASE, Registry
+from onelight.runtime import Session, preference
 from onelight.tools import discover
 
-COLUMNS = ("split", "metric", "method", "mean", "worst decile", "cases")
+COLUMNS = ("split", "light", "metric", "method", "mean", "95 %", "worst decile", "cases", "scenes")
+TILE = 200  # pixels
 
 
 def register(app: typer.Typer) -> None:
@@ -30,53 +35,98 @@ def evaluate(
     cases: Annotated[
         Path | None,
         typer.Option(
-            help="Score on your own cases: one folder for each object, with linear images light.NN.*, lights.txt "
-            "(row N: direction x y z of image N; x right, y up, z to camera) and, if you like, mask.*.",
+            help="Score on your own cases instead: one folder for each object, with linear images light.NN.*, "
+            "lights.txt (row N: direction x y z of image N; x right, y up, z to camera) and, if you like, mask.*.",
             exists=True,
             file_okay=False,
         ),
+    ] = None,
+    version: Annotated[str, typer.Option(help="The version to score, such as v001. [default: the newest]")] = "",
+    count: Annotated[int, typer.Option(help="Held-out scenes of each kind.", min=1)] = 8,
+    methods: Annotated[str, typer.Option(help="Only these, by comma, such as model,nothing. [default: all]")] = "",
+    sheet: Annotated[
+        Path | None, typer.Option(help="Write a contact sheet (PNG) of the best, median and worst cases.")
     ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object whose 'rows' are flat records.")
     ] = False,
 ) -> None:
     """Score a tool on cases held out from its making; 'nothing' is the plate left as it is."""
+    score, found = evaluation(tool).run, discover()
+    tested = Registry(found).find(BASE, tool, version)
+    session = Session(tested, 1, preference() if tested.stages else ())  # its plates are scored side by side
+    chosen = [name.strip() for name in methods.split(",") if name.strip()]
+    with progress_bars() as progress:
+        report = score(session, cases, _linear, count, chosen, sheet is not None, progress)
+    if sheet is not None:
+        _write_sheet(sheet, report.sheet)
+    told, compared = scores.summary(report.rows), scores.against(report.rows)
+    if as_json:
+        head = {"tool": tool, "version": tested.name, "digest": tested.digest, "provider": session.provider}
+        print(json.dumps({**head, "rows": report.rows, "summary": told, "against": compared}))
+        return
+    console = Console()
+    console.print(_table(f"{found[tool].label} {tested.name}, held out", told))
+    for sentence in scores.sentences(compared):
+        console.print(sentence, highlight=False)
+
+
+def evaluation(tool: str) -> Any:
+    """A tool's module `evaluate`. NotFound where there is no such tool, or it has none."""
     found = discover()
     if tool not in found:
         raise NotFound(f"there is no tool '{tool}': there are {', '.join(found)}")
     module = f"onelight.tools.{tool}.evaluate"
     try:
-        score = import_module(module).run
+        return import_module(module)
     except ModuleNotFoundError as error:
         if error.name != module:
             raise
         raise NotFound(f"{found[tool].label} has no evaluation") from error
-    progress = partial(track, description="Scoring", console=Console(stderr=True), transient=True)
-    rows = score(cases, lambda path: read_frame(path, "data").pixels[..., :3].astype("float32"), progress)
-    if as_json:
-        print(json.dumps({"tool": tool, "rows": rows}))
-        return
-    table = Table(title=f"{found[tool].label}, held out")
+
+
+def _linear(path: Path) -> np.ndarray:
+    """Pixels of a file as they are, float32 [H, W, 3]."""
+    return read_frame(path, "data").pixels[..., :3].astype(np.float32)
+
+
+@contextmanager
+def progress_bars() -> Iterator[Any]:
+    """A bar on stderr for each thing that is being done."""
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
+        known: dict[str, Any] = {}
+
+        def tell(what: str, done: int, total: int) -> None:
+            if what not in known:
+                known[what] = bars.add_task(what, total=total)
+            bars.update(known[what], completed=done, total=total)
+
+        yield tell
+
+
+def _table(title: str, told: list[dict[str, Any]]) -> Table:
+    table = Table(title=title)
     for column in COLUMNS:
-        table.add_column(column, justify="left" if column in COLUMNS[:3] else "right")
-    for row in summary(rows):
-        table.add_row(*row)
-    Console().print(table)
+        table.add_column(column, justify="left" if column in COLUMNS[:4] else "right")
+    for row in told:
+        interval = "" if row["low"] is None else f"{row['low']:.2f} – {row['high']:.2f}"
+        numbers = (f"{row['mean']:.2f}", interval, f"{row['worst_decile']:.2f}", str(row["cases"]), str(row["scenes"]))
+        table.add_row(row["split"], row["light"], row["metric"], row["method"], *numbers)
+    return table
 
 
-def summary(rows: list[dict[str, Any]]) -> Iterator[tuple[str, ...]]:
-    """For each split, metric and method: the mean, the worst decile and the number of cases, as text."""
-    groups: dict[tuple[str, str, str], list[float]] = {}
-    for row in rows:
-        groups.setdefault((row["split"], row["metric"], row["method"]), []).append(row["value"])
-    for (split, metric, method), values in sorted(groups.items()):
-        ordered = sorted(values, reverse="error" in metric)
-        worst = ordered[: max(1, len(ordered) // 10)]
-        yield (
-            split,
-            metric,
-            method,
-            f"{sum(values) / len(values):.2f}",
-            f"{sum(worst) / len(worst):.2f}",
-            str(len(values)),
-        )
+def _write_sheet(path: Path, lines: list[Any]) -> None:
+    """Lines of (title, tiles of (caption, picture, whether it is normals)) as one PNG."""
+    from onelight.demo import picture  # opens the video library, which nothing else here needs
+
+    rows = []
+    for title, tiles in lines:
+        views = [
+            (caption, picture.data_viewed("normals", image) if data else picture.viewed(image, "acescg"))
+            for caption, image, data in tiles
+        ]
+        rows.append((title, views))
+    columns = max((len(views) for _, views in rows), default=1)
+    picture.write_png(path, picture.sheet(rows, width=TILE, columns=columns))

@@ -208,7 +208,7 @@ def compose(
         made = {f"coarse.{name}": value for name, value in coarse.items()}
         made |= {f"fine.{name}": value for name, value in fine.items()}
         made["inflated"] = directed(turned(arrays["inflated"][row], pair), pair) * np.float32(pair.with_inflation)
-        made["light"], made["fill"] = directed(pair.light, pair), np.float32(pair.fill)
+        made["light"], made["fill"] = directed(pair.light, pair), np.asarray(pair.fill, np.float32)
         made["lights"] = np.stack([directed(arrays["lights"][row, index], pair) for index in (pair.first, pair.second)])
         for name, value in made.items():
             out.setdefault(name, []).append(value)

@@ -12,12 +12,13 @@ import numpy as np
 
 from onelight.errors import RequestError
 from onelight.imaging import Grid
+from onelight.spec import Float
 from onelight.stages import Context
 from onelight.tools.relight import geometry, network, shade
 from onelight.tools.relight.knobs import GEOMETRY
 from onelight.tools.relight.light import Light, harmonics, present_light
 
-DETAIL = next(float(knob.default) for knob in GEOMETRY if knob.name == "detail")
+DETAIL = next(knob.default for knob in GEOMETRY if isinstance(knob, Float) and knob.name == "detail")
 FINE = 4.0  # working pixels: what is narrower is fine detail
 
 

@@ -1,0 +1,142 @@
+"""`onelight train`: a tool's network from its recipe: scenes rendered, learnt from, exported, scored."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from importlib import import_module
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from onelight.cli import scores
+from onelight.cli.evaluate import evaluation, progress_bars
+from onelight.errors import NotFound, NotReady, RequestError
+from onelight.registry import BASE, Version
+from onelight.runtime import Session
+from onelight.soundstage import stage
+from onelight.soundstage.manifest import Manifest
+from onelight.tools import discover
+
+
+def register(app: typer.Typer) -> None:
+    app.command("train")(train)
+
+
+def train(
+    tool: Annotated[str, typer.Argument(help="The tool whose network is trained.")],
+    out: Annotated[
+        Path, typer.Option(help="Folder for scenes, crops, checkpoint, curves.png, validation.png and the version.")
+    ],
+    recipe: Annotated[str, typer.Option(help="small (minutes, to see that all works) or base (hours).")] = "base",
+    scenes: Annotated[
+        list[Path] | None,
+        typer.Option(help="Folders of rendered scenes; may be given again. Default: the recipe renders its own."),
+    ] = None,
+    version: Annotated[str, typer.Option(help="Name of the version to write. Default: the recipe's.")] = "",
+    steps: Annotated[int | None, typer.Option(min=1, help="Steps, instead of the recipe's.")] = None,
+    batch: Annotated[int | None, typer.Option(min=1, help="Pairs a step, instead of the recipe's.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Seed, instead of the recipe's.")] = None,
+    device: Annotated[str, typer.Option(help="cpu, or cuda.")] = "cpu",
+    stop_after: Annotated[
+        float | None, typer.Option(min=0, help="Stop after this many minutes; the same command goes on from there.")
+    ] = None,
+    score: Annotated[bool, typer.Option(help="Score the network on families held out, for its card.")] = True,
+) -> None:
+    """Train a tool's network on synthetic scenes and write it as a model version.
+
+    Whatever was interrupted, the same command goes on with: scenes, crops and training steps that are there are kept,
+    and the weights come out the same to the bit. Watch curves.png and validation.png in the output folder. The version
+    lands in OUT/models/base/TOOL, ready for `onelight serve --models OUT/models` and `onelight evaluate --models`.
+    """
+    found = discover()
+    if tool not in found:
+        raise NotFound(f"there is no tool '{tool}': there are {', '.join(found)}")
+    name = f"onelight.tools.{tool}.train"
+    try:
+        script: Any = import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name == name:
+            raise NotFound(f"{found[tool].label} has no network to train") from error
+        raise NotReady(f"Training needs the package {error.name}: install onelight[train].") from error
+    from onelight.training import checkpoint
+    from onelight.training.export import write_version
+
+    if recipe not in script.RECIPES:
+        raise RequestError(f"{found[tool].label} has no recipe '{recipe}': there are {', '.join(script.RECIPES)}.")
+    given = {"steps": steps, "batch": batch, "seed": seed}
+    changes = {key: value for key, value in given.items() if value is not None}
+    chosen = script.RECIPES[recipe]
+    chosen = replace(chosen, settings=replace(chosen.settings, **changes), version=version or chosen.version)
+    into = out / "models" / BASE / tool
+    if (into / chosen.version).exists():
+        raise RequestError(f"{into / chosen.version} is there already, and versions never change: name another.")
+    folders = scenes or [_rendered(chosen, out / "scenes")]
+    files = {f"{folder.name}/{path.parent.name}/{path.stem}": path for folder in folders for path in _files(folder)}
+    limit = None if stop_after is None else stop_after * 60
+    trained = script.run(files, out, chosen.settings, device, limit)
+    if trained is None:
+        Console(stderr=True).print(f"Stopped for now; the same command goes on from {out / 'checkpoint'}.")
+        return
+    graphs = script.export(trained, out / "export")
+    told = scored(tool, graphs) if score else []
+    card = script.card(
+        trained,
+        chosen,
+        recipe=f"onelight train {tool} --recipe {recipe}",
+        data=_data(folders),
+        settings=chosen.settings,
+        seconds=checkpoint.seconds(out / "checkpoint"),
+        machine=f"{os.cpu_count()} cores" if device == "cpu" else device,
+        scores=told,
+    )
+    spec = found[tool].version
+    print(write_version(into, tool, chosen.version, spec, graphs, weights={"weights": trained}, card=card))
+
+
+def scored(tool: str, graphs: Mapping[str, Path]) -> list[dict[str, Any]]:
+    """Rows for the card: what the networks score on scenes of families held out, beside the baselines."""
+    tested = Version(BASE, tool, "candidate", 0, "", graphs)
+    with progress_bars() as progress:
+        report = evaluation(tool).run(Session(tested, 1), progress=progress)
+    columns = ("split", "light", "metric", "method", "mean", "worst_decile", "scenes")
+    return [
+        {column: round(row[column], 2) if isinstance(row[column], float) else row[column] for column in columns}
+        for row in scores.summary(report.rows)
+    ]
+
+
+def _data(folders: Sequence[Path]) -> dict[str, Any]:
+    """What the scenes can be made again from, for the card."""
+    out: dict[str, Any] = {}
+    for folder in folders:
+        made = Manifest.load(folder)
+        sources = sorted({scene.code for scene in made.scenes})
+        out[folder.name] = (
+            f"{len(made.scenes)} scenes of {', '.join(made.families)}; seed {made.seed}, {made.size} pixels, "
+            f"{made.lights} keys, {made.spp} samples; sources {', '.join(code[:12] for code in sources)}"
+        )
+    return out
+
+
+def _rendered(recipe: Any, folder: Path) -> Path:
+    with progress_bars() as tell:
+        stage.render(
+            folder,
+            count=recipe.scenes,
+            seed=recipe.scene_seed,
+            progress=lambda done, total, _: tell("Rendering scenes", done, total),
+        )
+    return folder
+
+
+def _files(folder: Path) -> list[Path]:
+    found = sorted(folder.glob("*/*.npz"))
+    if not found:
+        raise NotFound(
+            f"{folder} holds no rendered scenes: make some with `onelight soundstage render --out {folder}`."
+        )
+    return found
