@@ -1,18 +1,25 @@
-"""`onelight soundstage render | sheet | families`: synthetic scenes to learn from."""
+"""`onelight soundstage render | rebuild | sheet | families`: synthetic scenes to learn from."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+from onelight.errors import RequestError
 
 app = typer.Typer(
     help="Render synthetic scenes with exact passes, from which tools learn.",
     no_args_is_help=True,
 )
+Jobs = Annotated[int | None, typer.Option(min=1, help="Processes of one thread each. Default: one a core.")]
+Folder = Annotated[Path, typer.Argument(help="A folder of renders.", metavar="DIR")]
 
 
 @app.command("render")
@@ -25,26 +32,19 @@ def render(
     split: Annotated[str, typer.Option(help="train, or test: the families held out from training.")] = "train",
     lights: Annotated[int, typer.Option(min=1, help="Key lights of each scene, each rendered alone.")] = 6,
     samples: Annotated[int, typer.Option(min=1, help="Paths a pixel, shared by all lights.")] = 12,
-    jobs: Annotated[int | None, typer.Option(min=1, help="Processes. Default: one a core.")] = None,
-    mix: Annotated[bool, typer.Option(help="Go on with a folder that other sources of the soundstage began.")] = False,
+    jobs: Jobs = None,
+    mix: Annotated[bool, typer.Option("--mix", help="Go on with a folder that other sources began.")] = False,
 ) -> None:
-    """Render scenes, each with every key light alone, a white dome alone, normals, depth, albedo, motion and mattes.
+    """Render scenes: each key light alone, a white dome alone, normals, depth, albedo, motion and mattes.
 
     What is there and whole is kept, so a run that was stopped goes on where it was. The folder gets a manifest.json
-    from which every scene can be made again to the bit.
+    from which every scene can be made again to the bit ('onelight soundstage rebuild'), and a contact sheet, sheet.png.
+    Exit codes: 0 done, 1 failed with a sentence, 2 usage, 130 interrupted.
     """
+    from onelight.soundstage import sheet as contact
     from onelight.soundstage import stage
 
-    console = Console(stderr=True)
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
-        task = bar.add_task("Rendering", total=count)
+    with _bar("Rendering", count) as progress:
         manifest = stage.render(
             out,
             count=count,
@@ -56,9 +56,42 @@ def render(
             samples=samples,
             jobs=jobs,
             mix=mix,
-            progress=lambda done, _, file: bar.update(task, completed=done, description=f"Rendering {file}"),
+            progress=progress,
         )
-    print(f"{out}: {len(manifest.scenes)} scenes of {len(manifest.families)} families")
+    print(f"{out}: {len(manifest.scenes)} scenes of {len(manifest.families)} families; {contact.write(out)}")
+
+
+@app.command("rebuild")
+def rebuild(folder: Folder, jobs: Jobs = None) -> None:
+    """Make every scene of a folder again that is missing or damaged, from its manifest.json; check the others.
+
+    Fails when a scene comes out with other bits than the manifest says: another processor, renderer or version of
+    the sources may do that.
+    """
+    from onelight.soundstage import stage
+    from onelight.soundstage.manifest import Manifest
+
+    count = len(Manifest.load(folder).scenes)
+    with _bar("Rebuilding", count) as progress:
+        other = stage.rebuild(folder, jobs=jobs, progress=progress)
+    if other:
+        raise RequestError(
+            f"{len(other)} of {count} scenes of {folder} were made again but are not those of the manifest, "
+            f"the first is {other[0]}"
+        )
+    print(f"{folder}: {count} scenes as in the manifest")
+
+
+@app.command("sheet")
+def sheet(
+    folder: Folder,
+    out: Annotated[Path | None, typer.Option(help="The picture. Default: sheet.png in the folder.")] = None,
+    each: Annotated[int, typer.Option(min=1, help="Scenes of every family.")] = 2,
+) -> None:
+    """Write a contact sheet: some scenes of every family under two lights, with their passes."""
+    from onelight.soundstage import sheet as contact
+
+    print(contact.write(folder, out, each))
 
 
 @app.command("families")
@@ -66,5 +99,17 @@ def families() -> None:
     """List the scene families: what they make, and which are held out from training."""
     from onelight.soundstage.families import discover
 
-    for name, one in discover().items():
-        print(f"{name:24} {one.kind:10} {'held out' if one.held_out else ''}".rstrip())
+    table = Table("family", "kind", "used for")
+    for one in sorted(discover().values(), key=lambda one: (one.kind, one.name)):
+        table.add_row(one.name, one.kind, "tests only" if one.held_out else "training")
+    Console().print(table)
+
+
+@contextmanager
+def _bar(what: str, count: int) -> Iterator[Callable[[int, int, str], None]]:
+    """A progress bar with the time left, on stderr; nothing where stderr is no terminal."""
+    console = Console(stderr=True)
+    columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    with Progress(TextColumn("{task.description}"), *columns, console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task(what, total=count)
+        yield lambda done, total, file: bar.update(task, completed=done, total=total, description=f"{what} {file}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from onelight.soundstage.families import Camera
 from onelight.soundstage.mesh import Floats
@@ -83,6 +84,16 @@ def drifted(camera: Camera, rng: np.random.Generator, amount: float = 0.01) -> C
     step = np.linalg.norm(eye - target) * amount
     moved = rng.normal(0, step, 3), rng.normal(0, step / 3, 3)
     return Camera(_point(eye + moved[0]), _point(target + moved[1]), camera.fov, camera.roll + rng.normal(0, 0.1))
+
+
+def between(first: Camera, second: Camera, share: float) -> Camera:
+    """The camera on its way from one place to another: 0 is the first, 1 the second, more is beyond."""
+
+    def mix(a: ArrayLike, b: ArrayLike) -> np.ndarray:
+        return np.asarray(a) + (np.asarray(b) - np.asarray(a)) * share
+
+    fov, roll = mix([first.fov, first.roll], [second.fov, second.roll])
+    return Camera(_point(mix(first.eye, second.eye)), _point(mix(first.target, second.target)), float(fov), float(roll))
 
 
 def _point(values: np.ndarray) -> tuple[float, float, float]:

@@ -1,4 +1,4 @@
-"""Where a scene's key lights stand and how soft they are."""
+"""Where a scene's key lights stand, and how soft they are."""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 from dataclasses import asdict, dataclass, field
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from onelight.errors import ImageError, NotFound
 
 NAME = "manifest.json"
 VERSION = 1
+AFTERWARDS = ("rigs.py", "sheet.py")  # modules that only work on finished scenes
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,7 @@ class Manifest:
     code: str
     scenes: list[Entry] = field(default_factory=list)
     version: int = VERSION
+    renderer: str = ""  # "mitsuba 3.9.1": another one may give other bits
 
     @classmethod
     def load(cls, folder: Path) -> Manifest:
@@ -71,6 +74,14 @@ class Manifest:
         return {name: getattr(self, name) for name in ("seed", "size", "lights", "spp", "split")}
 
 
+def renderer() -> str:
+    """The renderer installed here, or nothing."""
+    try:
+        return f"mitsuba {version('mitsuba')}"
+    except PackageNotFoundError:
+        return ""
+
+
 def scene_seed(seed: int, family: str, number: int) -> int:
     """A scene's own seed, below 2^53 so that every reader of JSON keeps it whole."""
     name = int.from_bytes(hashlib.sha256(family.encode()).digest()[:8], "little")
@@ -79,8 +90,9 @@ def scene_seed(seed: int, family: str, number: int) -> int:
 
 
 def code_digest() -> str:
-    """SHA-256 over the sources that decide what a scene looks like: every module of the soundstage, by name."""
+    """SHA-256 over the sources that decide what a scene looks like: the soundstage's modules, by name."""
     digest = hashlib.sha256()
     for path in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+        if path.name not in AFTERWARDS:
+            digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
@@ -15,12 +14,12 @@ from pathlib import Path
 
 from onelight.errors import ImageError, NotFound, NotReady, OnelightError, RequestError
 from onelight.soundstage import families as register
-from onelight.soundstage.manifest import Entry, Manifest, code_digest, scene_seed
+from onelight.soundstage.manifest import Entry, Manifest, code_digest, renderer, scene_seed
 from onelight.soundstage.scenes import sha256, whole
 from onelight.soundstage.staging import SAMPLES, make, take
 from onelight.soundstage.world import backend
 
-__all__ = ["make", "render", "take", "verify"]
+__all__ = ["make", "rebuild", "render", "take"]
 
 Progress = Callable[[int, int, str], None]  # scenes done, scenes in all, the file last finished
 SAVE_EVERY = 64  # scenes between two writes of the manifest
@@ -48,34 +47,53 @@ def render(
     out = Path(out)
     if count < 1 or not 16 <= size <= 4096 or lights < 1 or samples < 1:
         raise RequestError("count, lights and samples must be 1 or more, and the size 16 to 4096 pixels")
-    chosen = cast(families, split)
+    cast = _cast(families, split)
     backend()  # says what is missing, before anything is written
-    plan = Manifest(seed, size, lights, samples, [one.name for one in chosen], split, code_digest())
-    _prepare(out, [one.name for one in chosen])
-    known = {entry.file: entry for entry in _begun(out, plan, mix)}
-    planned = []
+    plan = Manifest(seed, size, lights, samples, [one.name for one in cast], split, code_digest(), renderer=renderer())
+    earlier = _begun(out, plan, mix)
+    entries = {entry.file: entry for entry in earlier.scenes} if earlier else {}
+    # A run that was killed left scenes that its manifest does not name yet; they count if these sources made them.
+    adopt = earlier is not None and earlier.code == plan.code
+    todo = []
     for number in range(count):
-        one = chosen[number % len(chosen)]
-        index = number // len(chosen)
-        name = f"{one.name}/{index:05d}.npz"
-        planned.append(Entry(name, one.name, one.kind, scene_seed(seed, one.name, index), code=plan.code))
-    # A folder may hold more than is asked for now: it stays in the manifest.
-    entries = known | {entry.file: known.get(entry.file, entry) for entry in planned}
-    todo = [entries[entry.file] for entry in planned]
-    save = _Saver(out, plan, entries)
-    save(force=True)
+        one, index = cast[number % len(cast)], number // len(cast)
+        file = f"{one.name}/{index:05d}.npz"
+        fresh = Entry(file, one.name, one.kind, scene_seed(seed, one.name, index), code=plan.code)
+        todo.append(entries.get(file, fresh))
+    _prepare(out, [one.name for one in cast])
+    saved = _written(out, plan, entries)  # scenes of an earlier run that are not asked for now stay in it
     try:
-        for done, entry in enumerate(_run(out, todo, plan, jobs or os.cpu_count() or 1), 1):
+        for done, entry in enumerate(_run(out, todo, plan, jobs, adopt), 1):
             entries[entry.file] = entry
-            save()
+            if done % SAVE_EVERY == 0:
+                saved = _written(out, plan, entries)
             if progress:
                 progress(done, len(todo), entry.file)
     finally:
-        save(force=True)
-    return Manifest.load(out)
+        saved = _written(out, plan, entries)
+    return saved
 
 
-def cast(names: Sequence[str] | None, split: str) -> list[register.Family]:
+def rebuild(out: Path, *, jobs: int | None = None, progress: Progress | None = None) -> list[str]:
+    """Make every scene of a folder's manifest again that is missing or damaged; the manifest alone is enough.
+
+    Returns the files that came out with other bits than the manifest says, which another machine, renderer or version
+    of the sources may do. Raises NotFound (no manifest, a family that is gone), NotReady, ImageError.
+    """
+    manifest = Manifest.load(out)
+    backend()
+    _prepare(out, sorted({entry.family for entry in manifest.scenes}))
+    told = {entry.file: entry.sha256 for entry in manifest.scenes}
+    other = []
+    for done, entry in enumerate(_run(out, manifest.scenes, manifest, jobs, adopt=False), 1):
+        if entry.sha256 != told[entry.file]:
+            other.append(entry.file)
+        if progress:
+            progress(done, len(told), entry.file)
+    return sorted(other)
+
+
+def _cast(names: Sequence[str] | None, split: str) -> list[register.Family]:
     """The families to render. Raises NotFound for an unknown one, RequestError for one of another split."""
     allowed = register.names(split)
     if not names:
@@ -89,86 +107,81 @@ def cast(names: Sequence[str] | None, split: str) -> list[register.Family]:
     return chosen
 
 
-def verify(folder: Path, progress: Progress | None = None) -> list[str]:
-    """The files of a folder that are missing or not what its manifest says, in its order."""
-    manifest = Manifest.load(folder)
-    wrong = []
-    for done, entry in enumerate(manifest.scenes, 1):
-        path = folder / entry.file
-        if not path.is_file() or sha256(path) != entry.sha256:
-            wrong.append(entry.file)
-        if progress:
-            progress(done, len(manifest.scenes), entry.file)
-    return wrong
-
-
-class _Saver:
-    """Writes the manifest now and then, so that a run that was killed leaves a true one."""
-
-    def __init__(self, out: Path, plan: Manifest, entries: dict[str, Entry]) -> None:
-        self.out, self.plan, self.entries, self.since = out, plan, entries, 0
-
-    def __call__(self, force: bool = False) -> None:
-        self.since += 1
-        if force or self.since >= SAVE_EVERY:
-            self.since = 0
-            scenes = sorted((entry for entry in self.entries.values() if entry.sha256), key=lambda entry: entry.file)
-            replace(self.plan, families=sorted({entry.family for entry in scenes}), scenes=scenes).save(self.out)
-
-
-def _prepare(out: Path, names: list[str]) -> None:
+def _prepare(out: Path, names: Sequence[str]) -> None:
     """Make the folders, and clear away what a killed run left half-written."""
     try:
-        for name in names:
-            (out / name).mkdir(parents=True, exist_ok=True)
-            for part in (out / name).glob(".*.part"):
+        for folder in (out, *(out / name for name in names)):
+            folder.mkdir(parents=True, exist_ok=True)
+            for part in folder.glob(".*.part"):
                 part.unlink(missing_ok=True)
+            if not os.access(folder, os.W_OK):
+                raise PermissionError(13, "permission denied")
     except OSError as error:
-        raise ImageError(f"the folder {out} cannot be written: {error.strerror}") from error
-    if not os.access(out, os.W_OK):
-        raise ImageError(f"the folder {out} cannot be written: permission denied")
+        raise ImageError(f"the folder {out} cannot be written: {str(error.strerror).lower()}") from error
 
 
-def _begun(out: Path, plan: Manifest, mix: bool) -> list[Entry]:
-    """The scenes of an earlier run into this folder, if it can be gone on with."""
+def _begun(out: Path, plan: Manifest, mix: bool) -> Manifest | None:
+    """The manifest of an earlier run into this folder, if it can be gone on with."""
     try:
         earlier = Manifest.load(out)
     except NotFound:
-        return []
+        return None
     for name, value in plan.settings().items():
         told = earlier.settings()[name]
         if told != value:
             raise RequestError(
-                f"{out} was begun with {name} {told}, not {value}: go on with that, or choose another folder"
+                f"{out} was begun with the {name} {told}, not {value}: go on with that, or choose another folder"
             )
-    if earlier.scenes and earlier.code != plan.code and not mix:
+    if earlier.code != plan.code and not mix and any(out.glob("*/*.npz")):
         raise RequestError(
-            f"{out} was rendered by other sources of the soundstage: choose another folder, or allow a mix (its older "
-            "scenes could then be made again by those sources only)"
+            f"{out} was rendered by other sources of the soundstage: choose another folder, or allow the mix (then its "
+            "older scenes can be made again by those sources only)"
         )
-    return earlier.scenes
+    return earlier
 
 
-def _run(out: Path, todo: list[Entry], plan: Manifest, jobs: int):
-    """Entries as they are finished, by `jobs` processes of one thread each."""
+def _written(out: Path, plan: Manifest, entries: dict[str, Entry]) -> Manifest:
+    """The manifest of what is finished, saved."""
+    scenes = sorted(entries.values(), key=lambda entry: entry.file)
+    manifest = replace(plan, families=sorted({entry.family for entry in scenes}), scenes=scenes)
+    manifest.save(out)
+    return manifest
+
+
+class _SceneFailed(RequestError):
+    """A family could not make a scene of a seed; other scenes may be well."""
+
+
+def _run(out: Path, todo: Sequence[Entry], plan: Manifest, jobs: int | None, adopt: bool) -> Iterator[Entry]:
+    """The entries as they are finished, by `jobs` processes of one thread each.
+
+    Scenes that a family fails on are left out, and told of in a RequestError when all others are done.
+    """
+    jobs = max(1, min(jobs or os.cpu_count() or 1, len(todo)))
     executor = ProcessPoolExecutor(jobs, get_context("spawn"), _begin)
     waiting: set[Future[Entry]] = set()
     queue = iter(todo)
+    failed: list[str] = []
     try:
         while True:
             while len(waiting) < 2 * jobs and (entry := next(queue, None)) is not None:
-                waiting.add(executor.submit(_one, out, entry, plan))
+                waiting.add(executor.submit(_one, out, entry, plan, adopt))
             if not waiting:
-                return
+                break
             done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
             for future in done:
-                yield future.result()
+                try:
+                    finished = future.result()
+                except _SceneFailed as error:
+                    failed.append(str(error))
+                else:
+                    yield finished
     except BrokenProcessPool as error:
-        raise NotReady("a render process ended of itself; was it killed, or is the memory full?") from error
+        raise NotReady("a render process ended by itself: was it killed, or is the memory full?") from error
     finally:
-        for future in waiting:
-            future.cancel()
         executor.shutdown(wait=True, cancel_futures=True)
+    if failed:
+        raise RequestError(f"{len(failed)} of {len(todo)} scenes could not be made; the first: {sorted(failed)[0]}")
 
 
 def _begin() -> None:
@@ -176,29 +189,29 @@ def _begin() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     parent = parent_process()
-    assert parent is not None
+    if parent:
 
-    def follow() -> None:
-        connection.wait([parent.sentinel])
-        os._exit(1)
+        def follow() -> None:
+            connection.wait([parent.sentinel])
+            os._exit(1)
 
-    threading.Thread(target=follow, daemon=True).start()
+        threading.Thread(target=follow, daemon=True).start()
     drjit, _ = backend()
     drjit.set_thread_count(1)
 
 
-def _one(out: Path, entry: Entry, plan: Manifest) -> Entry:
-    """Keep or render one scene."""
+def _one(out: Path, entry: Entry, plan: Manifest, adopt: bool) -> Entry:
+    """Keep or make one scene."""
     path = out / entry.file
     if entry.sha256 and path.is_file() and sha256(path) == entry.sha256:
         return entry
-    if not entry.sha256 and whole(path, plan.size, plan.lights):
+    if adopt and not entry.sha256 and whole(path, plan.size, plan.lights):
         return replace(entry, sha256=sha256(path))
     try:
         scene = make(entry.family, entry.seed, size=plan.size, lights=plan.lights, samples=plan.spp)
     except OnelightError:
         raise
-    except Exception as error:
-        print(f"{entry.file}: the family '{entry.family}' failed with seed {entry.seed}", file=sys.stderr)
-        raise RequestError(f"{entry.file}: {type(error).__name__}: {error}") from error
+    except Exception as error:  # a family may fail in any way: what matters is which, and with what seed
+        what = f"the family '{entry.family}' failed on the seed {entry.seed}"
+        raise _SceneFailed(f"{entry.file}: {what} ({type(error).__name__}: {error})") from error
     return replace(entry, sha256=scene.save(path), code=plan.code)

@@ -7,35 +7,81 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from onelight.soundstage import families, lighting, materials
-from onelight.soundstage.camera import View, drifted, framed, turn
+from onelight.soundstage.camera import View, between, drifted, framed, turn
 from onelight.soundstage.families import Camera
 from onelight.soundstage.mesh import Floats, Mesh, grid_faces, merged
 from onelight.soundstage.render import trace
 from onelight.soundstage.scenes import Scene
 from onelight.soundstage.world import World
 
-SAMPLES = 12
+SAMPLES = 12  # paths a pixel
+CLEAN_SAMPLES = 48  # for pictures that are looked at or measured
+PERIOD = 48.0  # frames of one sway to and fro of a take
+
+
+@dataclass(frozen=True)
+class Movement:
+    """How a scene goes on from frame to frame: a turn and a drift of the subject, a way of the camera."""
+
+    turn: tuple[float, float] = (0.0, 0.0)  # degrees a frame about y and x
+    drift: tuple[float, float, float] = (0.0, 0.0, 0.0)  # metres a frame
+    subject: int = 0  # how many vertices, the first of the mesh, turn and drift
+
+    def at(self, mesh: Mesh, time: float) -> Floats:
+        """The vertices [V, 3] at a time in frames; what the family moves sways with its speed at frame 0."""
+        points = mesh.vertices + mesh.motion * swayed(time)
+        if self.subject:
+            about_y, about_x = (degrees * swayed(time) for degrees in self.turn)
+            turned = points[: self.subject] @ (turn(1, about_y) @ turn(0, about_x)).T + np.multiply(
+                self.drift, swayed(time)
+            )
+            points = np.concatenate([turned, points[self.subject :]])
+        return points.astype(np.float32)
 
 
 @dataclass(frozen=True)
 class Setup:
-    """A scene ready to be traced."""
+    """A scene ready to be traced; `mesh.motion` is what the family moves, without the movement of the whole."""
 
     kind: str
     mesh: Mesh
     camera: Camera
-    later: Camera  # the next frame's
+    later: Camera  # the camera a frame on, were it to go straight on
+    movement: Movement
     lights: Floats  # [more than L, 3] unit vectors in the world, of which those are taken that reach something
     softness: Floats  # degrees
 
 
 def make(family: str, seed: int, *, size: int = 192, lights: int = 6, samples: int = SAMPLES) -> Scene:
     """Make the scene of that family and seed; the same arguments give the same bits. Raises NotFound, NotReady."""
+    return take(family, seed, 1, size=size, lights=lights, samples=samples)[0]
+
+
+def take(
+    family: str, seed: int, frames: int, *, size: int = 192, lights: int = 1, samples: int = CLEAN_SAMPLES
+) -> list[Scene]:
+    """The scene of that family and seed over some frames, camera and subject moving, lights standing still.
+
+    Each frame's motion leads to the next. Noise differs from frame to frame, like that of a camera. Raises NotFound,
+    NotReady.
+    """
     setup = set_up(family, seed, size, lights)
-    world = World(setup.mesh, View.of(setup.camera), size)
-    chosen = lighting.useful(world.lit_shares(setup.lights), lights)
-    setup = replace(setup, lights=setup.lights[chosen], softness=setup.softness[chosen])
-    return shot(world, setup, samples, seed)
+    shots: list[Scene] = []
+    for frame in range(frames):
+        here, there = (setup.movement.at(setup.mesh, time) for time in (frame, frame + 1))
+        mesh = replace(setup.mesh, vertices=here, motion=there - here)
+        view, later = (View.of(between(setup.camera, setup.later, swayed(time))) for time in (frame, frame + 1))
+        world = World(mesh, view, size)
+        if frame == 0:
+            chosen = lighting.useful(world.lit_shares(setup.lights), lights)
+            setup = replace(setup, lights=setup.lights[chosen], softness=setup.softness[chosen])
+        shots.append(shot(world, setup, later, samples, seed + frame))
+    return shots
+
+
+def swayed(time: float) -> float:
+    """To and fro: a frame a frame at the start, never far, so that a long take stays in the picture."""
+    return float(np.sin(2 * np.pi * time / PERIOD) * PERIOD / (2 * np.pi))
 
 
 def set_up(family: str, seed: int, size: int, lights: int) -> Setup:
@@ -43,27 +89,27 @@ def set_up(family: str, seed: int, size: int, lights: int) -> Setup:
     known = families.get(family)
     rng = np.random.default_rng(seed)
     built = known.build(rng, size / 256)
-    mesh, camera = built.mesh, built.camera
+    mesh, camera, movement = built.mesh, built.camera, Movement()
     if camera is None:
-        mesh = turned(mesh, known.kind, rng)
+        mesh = posed(mesh, known.kind, rng)
+        turning = rng.normal(0, (1.0, 0.4))
+        x, y, z = rng.normal(0, 0.006, 3)
+        movement = Movement((float(turning[0]), float(turning[1])), (float(x), float(y), float(z)), len(mesh.vertices))
         camera = framed(mesh.vertices, rng)
         if rng.random() < 0.5:
             mesh = merged([mesh, *surroundings(mesh, camera, rng)])
     if not built.dressed:
         mesh = materials.dress(mesh, rng)
     directions, softness = lighting.keys(known.kind, View.of(camera), 4 * lights, rng)
-    return Setup(known.kind, mesh, camera, drifted(camera, rng), directions, softness)
+    return Setup(known.kind, mesh, camera, drifted(camera, rng), movement, directions, softness)
 
 
-def turned(mesh: Mesh, kind: str, rng: np.random.Generator) -> Mesh:
-    """The subject turned about the vertical and tilted a little, and turning a little until the next frame."""
+def posed(mesh: Mesh, kind: str, rng: np.random.Generator) -> Mesh:
+    """The subject turned about the vertical and tilted a little; most faces look more or less this way."""
     yaw = rng.uniform(-180, 180)
     if kind == "faces" and rng.random() < 0.85:
         yaw = rng.triangular(-95, 0, 95)
-    mesh = mesh.moved(rotate=turn(0, rng.normal(0, 10)) @ turn(2, rng.normal(0, 8)) @ turn(1, yaw))
-    step = turn(1, rng.normal(0, 1.0)) @ turn(0, rng.normal(0, 0.4))
-    drift = rng.normal(0, 0.006, 3)
-    return replace(mesh, motion=mesh.motion + mesh.vertices @ (step - np.eye(3)).T + drift)
+    return mesh.moved(rotate=turn(0, rng.normal(0, 10)) @ turn(2, rng.normal(0, 8)) @ turn(1, yaw))
 
 
 def surroundings(mesh: Mesh, camera: Camera, rng: np.random.Generator) -> list[Mesh]:
@@ -97,9 +143,9 @@ def _sheet(rng: np.random.Generator, half: float, steps: int = 160) -> Mesh:
     return Mesh(np.stack([x, height, z], -1).reshape(-1, 3), grid_faces(steps, steps), colour=grey)
 
 
-def shot(world: World, setup: Setup, samples: int, seed: int) -> Scene:
+def shot(world: World, setup: Setup, later: View, samples: int, seed: int) -> Scene:
     """The passes of a scene as its camera sees them."""
-    traced = trace(world, View.of(setup.later), setup.lights, setup.softness, samples=samples, seed=seed)
+    traced = trace(world, later, setup.lights, setup.softness, samples=samples, seed=seed)
     subject = setup.kind in ("objects", "faces")
     sky = np.zeros_like(traced.coverage) if subject else 1 - traced.coverage
     return Scene(
@@ -114,7 +160,3 @@ def shot(world: World, setup: Setup, samples: int, seed: int) -> Scene:
         lights=(setup.lights @ world.view.axes.T).astype(np.float32),
         softness=setup.softness,
     )
-
-
-def take(family: str, seed: int, frames: int) -> None:
-    raise NotImplementedError
