@@ -9,7 +9,8 @@ from onelight.soundstage.mesh import Floats
 
 SUN = 0.5  # degrees across
 SOFTBOX = 40.0
-REACHES = 0.03  # the least share of what is seen that a key must reach; a light behind a wall shows nothing
+# The least share of what is seen that a key must reach: a light behind a wall shows nothing, but a rim is a thin line.
+REACHES = {"objects": 0.03, "faces": 0.03, "rooms": 0.12, "exteriors": 0.12}
 
 
 def keys(kind: str, view: View, count: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
@@ -19,11 +20,10 @@ def keys(kind: str, view: View, count: int, rng: np.random.Generator) -> tuple[F
     return directions.astype(np.float32), softness(count, rng)
 
 
-def useful(shares: np.ndarray, count: int) -> np.ndarray:
-    """Indices of `count` lights: the first that reach at least 3 % of what is seen, then the best of the others."""
-    order = np.lexsort((-shares, shares < REACHES))
-    first = np.flatnonzero(shares >= REACHES)[:count]
-    return first if len(first) == count else np.sort(order[:count])
+def useful(kind: str, shares: np.ndarray, count: int) -> np.ndarray:
+    """Indices of `count` lights: the first that reach enough of what is seen, failing that the ones that reach most."""
+    first = np.flatnonzero(shares >= REACHES[kind])[:count]
+    return first if len(first) == count else np.sort(np.argsort(-shares, kind="stable")[:count])
 
 
 def softness(count: int, rng: np.random.Generator) -> Floats:

@@ -73,7 +73,7 @@ def take(
         view, later = (View.of(between(setup.camera, setup.later, swayed(time))) for time in (frame, frame + 1))
         world = World(mesh, view, size)
         if frame == 0:
-            chosen = lighting.useful(world.lit_shares(setup.lights), lights)
+            chosen = lighting.useful(setup.kind, world.lit_shares(setup.lights), lights)
             setup = replace(setup, lights=setup.lights[chosen], softness=setup.softness[chosen])
         shots.append(shot(world, setup, later, samples, seed + frame))
     return shots

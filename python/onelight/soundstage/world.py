@@ -64,11 +64,11 @@ class World:
         way = right * ((x * scale - 1) * self.reach) + up * ((1 - y * scale) * self.reach) - back
         return self.mi.Ray3f(self.eye, self.dr.normalize(way))
 
-    def centres(self, size: int = 0) -> Any:
+    def centres(self) -> Any:
         """The rays through the centres of all pixels, row by row."""
-        size, mi = size or self.size, self.mi
-        pixel = self.dr.arange(mi.UInt32, size * size)
-        return self.looking(mi.Float(pixel % size) + 0.5, mi.Float(pixel // size) + 0.5, size)
+        mi = self.mi
+        pixel = self.dr.arange(mi.UInt32, self.size * self.size)
+        return self.looking(mi.Float(pixel % self.size) + 0.5, mi.Float(pixel // self.size) + 0.5)
 
     def hit(self, ray: Any, active: Any = True, coherent: bool = False) -> Any:
         return self.scene.ray_intersect_preliminary(ray, coherent=coherent, active=active)
@@ -97,19 +97,19 @@ class World:
 
     def lit_shares(self, lights: Floats, size: int = 48) -> np.ndarray:
         """For each light [L, 3] the share of what the camera sees that its rays reach, looked at coarsely."""
-        dr, mi = self.dr, self.mi
-        ray = self.centres(size)
+        dr, mi, count = self.dr, self.mi, len(lights)
+        lane = dr.arange(mi.UInt32, size * size * count)
+        pixel, light = lane // count, lane % count
+        ray = self.looking(mi.Float(pixel % size) + 0.5, mi.Float(pixel // size) + 0.5, size)
         hit = self.hit(ray, coherent=True)
         valid = hit.is_valid()
         corners = self.corners(hit.prim_index, valid)
         flat = self.facet(corners, valid)
         flat = dr.select(dr.dot(flat, ray.d) > 0, -flat, flat)
         place = self.lifted(self.at(self.points, corners, hit.prim_uv, valid), flat)
-        reached = []
-        for light in np.asarray(lights, np.float64):
-            way = dr.opaque(mi.Vector3f, list(light))
-            facing = valid & (dr.dot(flat, way) > 0)
-            reached.append(facing & ~self.blocked(place, way, facing))
+        way = dr.gather(mi.Vector3f, mi.Float(np.ascontiguousarray(lights, np.float32).ravel()), light)
+        facing = valid & (dr.dot(flat, way) > 0)
+        reached = facing & ~self.blocked(place, way, facing)
         dr.eval(valid, reached)
-        seen = max(int(np.count_nonzero(valid)), 1)
-        return np.array([np.count_nonzero(np.asarray(one)) / seen for one in reached])
+        seen, lit = (np.asarray(flags).reshape(-1, count).sum(0) for flags in (valid, reached))
+        return lit / np.maximum(seen, 1)
