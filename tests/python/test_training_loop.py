@@ -42,7 +42,7 @@ def history(out: Path) -> list[dict[str, Any]]:
 def ended(out: Path, after: int, by: signal.Signals) -> int:
     """Train in a process of its own, end it by a signal as it takes its step `after`; its exit code."""
     with subprocess.Popen(
-        [sys.executable, toy.__file__, "train", str(out)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        [sys.executable, toy.__file__, str(out)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     ) as process:
         assert process.stdout is not None
         for line in process.stdout:

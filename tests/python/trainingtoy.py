@@ -6,15 +6,14 @@ python trainingtoy.py bake OUT SCENES  prints "baked N" after each row
 
 from __future__ import annotations
 
+import itertools
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from onelight.training import baking
-from onelight.training.crops import Crops
 from onelight.training.loop import Batch, Settings, train
 
 SETTINGS = Settings(
@@ -62,35 +61,11 @@ def run(out: Path, **changed: Any) -> torch.nn.Module | None:
     return train(model, settings, out=out, device="cpu", **arguments)
 
 
-def scene(path: Path, number: int, size: int = 8) -> Path:
-    """A scene's file: a picture, a matte and a light."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    random = np.random.default_rng(number)
-    matte = random.random((size, size)) > 0.5
-    picture = random.random((size, size, 3), np.float32) * 8
-    np.savez(path, picture=picture, matte=matte, light=random.normal(size=3).astype(np.float32))
-    return path
-
-
-def read(path: Path) -> Mapping[str, np.ndarray]:
-    with np.load(path) as arrays:
-        return dict(arrays)
-
-
-def _main(what: str, folder: Path, *others: str) -> None:
-    if what == "train":
-        steps = iter(range(1000))
-
-        def saying(forward: Callable[..., Any], batch: Batch) -> dict[str, torch.Tensor]:
-            print("step", next(steps), flush=True)
-            return loss_of(forward, batch)
-
-        run(folder, loss_of=saying)
-    else:
-        baking.COMMIT_SECONDS = 0.0
-        scenes = sorted(Path(others[0]).rglob("*.npz"))
-        Crops.bake(folder, scenes, read, jobs=2, progress=lambda done, total: print("baked", done, flush=True))
-
-
 if __name__ == "__main__":
-    _main(sys.argv[1], Path(sys.argv[2]), *sys.argv[3:])
+    taken = itertools.count()
+
+    def saying(forward: Callable[..., Any], batch: Batch) -> dict[str, torch.Tensor]:
+        print("step", next(taken), flush=True)
+        return loss_of(forward, batch)
+
+    run(Path(sys.argv[1]), loss_of=saying)
