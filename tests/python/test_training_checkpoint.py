@@ -123,6 +123,7 @@ def test_a_full_disk_is_said_and_the_old_checkpoint_stays(tmp_path: Path) -> Non
     saved.save(folder, 1)
     with small_files(1000), pytest.raises(OnelightError, match=r"checkpoint.new/model.safetensors cannot be written: "):
         other.save(folder, 2)
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint"]
     state = other.load(folder)
     assert state is not None and state.step == 1
     assert same(saved, other)

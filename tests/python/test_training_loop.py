@@ -156,7 +156,12 @@ def test_an_error_in_the_making_of_a_batch_is_the_trainings_error_and_leaves_no_
 
     with pytest.raises(RequestError, match="scene 17 is missing"):
         toy.run(tmp_path, batch_of=failing)
-    assert "batches" not in {thread.name for thread in threading.enumerate()}
+    assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("batches")]
+
+
+def test_how_many_threads_make_the_batches_changes_no_bit(through: Path, tmp_path: Path) -> None:
+    assert toy.run(tmp_path, feeders=3) is not None
+    assert files(tmp_path) == files(through)
 
 
 def test_the_network_runs_in_bf16_and_its_losses_are_computed_in_float32(tmp_path: Path) -> None:

@@ -81,6 +81,7 @@ def save(
         sync_folder(folder.parent)
         _remove(old)
     except OSError as error:
+        shutil.rmtree(new, ignore_errors=True)  # what is half written would keep a full disk full
         raise cannot_write(at, error) from error
 
 

@@ -62,7 +62,7 @@ class Crops:
                 raise NotFound(f"There is no scene to bake to {out}.")
             if missing:
                 start, total = len(known), len(known) + len(missing)
-                with Bar("Baking", total, start, silent=progress is not None) as bar:
+                with Bar("Baking", total, start, silent=progress is not None, unit="scenes") as bar:
                     tell = bar.update if progress is None else lambda done: progress(done, total)
                     Baker(out, index, read).run(missing, jobs, tell)
         return Crops.open(out)

@@ -43,10 +43,12 @@ def train(
     *,
     data: str = "",
     stop_after: float | None = None,
+    feeders: int = 1,
 ) -> torch.nn.Module | None:
     """Train `model` for `settings.steps` and return it with averaged (EMA) weights; None where `stop_after` came first.
 
-    `batch_of(rng, step)` makes a step's batch on the CPU, in a background thread: it draws from `rng` and nothing else.
+    `batch_of(rng, step)` makes a step's batch on the CPU, in `feeders` background threads: it draws from `rng` and
+    nothing else.
     `loss_of(forward, batch)` gives scalars by name, of which "loss" is minimised and all are recorded; `forward` is the
     network in the precision of the settings with outputs in float32. `validate(ema)` gives scores by name and, if it
     likes, a picture [H, W, 3]; it runs in evaluation mode before the first step, every `validate_every` steps and at
@@ -60,8 +62,8 @@ def train(
     with locked(out, "training"), repeatable(settings), Stop(stop_after) as stop:
         run = _Run(model, settings, loss_of, validate, out, device, data)
         with (
-            Bar("Training", settings.steps, run.state.step) as bar,
-            Feed(batch_of, settings.seed, run.state.step, settings.steps, device) as feed,
+            Bar("Training", settings.steps, run.state.step, each=settings.batch, unit="crops") as bar,
+            Feed(batch_of, settings.seed, run.state.step, settings.steps, device, feeders) as feed,
         ):
             finished = run.through(feed, bar, stop)
         stop.exit_if_signalled()
@@ -100,17 +102,17 @@ class _Run:
         state, settings = self.state, self.settings
         smooth = math.nan
         while True:
-            last = state.step == settings.steps
+            last, ending = state.step == settings.steps, stop.asked
             if (last or state.step % settings.validate_every == 0) and not self._validated():
-                bar.say(self._validate())
-            if last or stop.asked or state.step % settings.checkpoint_every == 0:
+                self._validate(bar)
+            if last or ending or state.step % settings.checkpoint_every == 0:
                 self._save()
-            if last or stop.asked:
+            if last or ending:
                 return last
             loss = self._step(feed.next())
             if math.isfinite(loss):
                 smooth = loss if math.isnan(smooth) else 0.98 * smooth + 0.02 * loss
-            bar.update(state.step, f"loss {smooth:.4g}, {bar.rate() * settings.batch:.0f} crops/s")
+            bar.update(state.step, f"loss {smooth:.4g}")
 
     def _step(self, batch: Batch) -> float:
         """Learn from one batch; a loss or gradient that is not finite changes nothing and is counted."""
@@ -164,7 +166,7 @@ class _Run:
         done = [record["step"] for record in self.state.history if "validation" in record]
         return bool(done) and done[-1] == self.state.step
 
-    def _validate(self) -> str:
+    def _validate(self, bar: Bar) -> None:
         with torch.no_grad():
             found = self.validate(self.ema)
         scores, picture = found if isinstance(found, tuple) else (found, None)
@@ -173,7 +175,8 @@ class _Run:
         if picture is not None:
             write_png(self.out / "validation.png", picture)
         self._draw()
-        return f"Step {self.state.step}: {', '.join(f'{name} {value:.4g}' for name, value in scores.items())}"
+        if scores:
+            bar.say(f"Step {self.state.step}: {', '.join(f'{name} {value:.4g}' for name, value in scores.items())}")
 
     def _save(self) -> None:
         if self.saved_step != self.state.step:

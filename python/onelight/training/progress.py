@@ -15,11 +15,15 @@ PLAIN_SECONDS = 60.0
 class Bar:
     """`update(done, note)` as the work goes on; `start` is what an earlier run had done, so that the ETA is honest.
 
+    `unit` names what is counted for the speed ("crops"), of which one step is `each`.
     `silent` says nothing by itself, for a caller that reports progress in its own way.
     """
 
-    def __init__(self, label: str, total: int, start: int = 0, silent: bool = False) -> None:
+    def __init__(
+        self, label: str, total: int, start: int = 0, silent: bool = False, each: int = 1, unit: str = ""
+    ) -> None:
         self.label, self.total, self.done, self._note = label, total, start, ""
+        self._each, self._unit = each, unit
         self._start, self._began = start, time.monotonic()
         self._silent, self._said = silent, self._began
         console = Console(stderr=True)
@@ -48,9 +52,12 @@ class Bar:
 
     def update(self, done: int, note: str = "") -> None:
         """Say that `done` of `total` are done; `note` is a few words, such as the loss."""
-        self.done, self._note = done, note
+        self.done = done
+        speed = self.rate() * self._each
+        said = f"{speed:{'.0f' if speed >= 10 else '.2g'}} {self._unit}/s" if self._unit else ""
+        self._note = ", ".join(filter(None, (note, said)))
         if self._progress:
-            self._progress.update(self._task, completed=done, note=note)
+            self._progress.update(self._task, completed=done, note=self._note)
         elif not self._silent and time.monotonic() - self._said >= PLAIN_SECONDS:
             self._line()
 
