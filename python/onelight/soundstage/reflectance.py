@@ -56,7 +56,7 @@ class Surface:
         half = dr.normalize(mi.Vector3f(cap.x * alpha, cap.y * alpha, dr.maximum(cap.z, 1e-6)))
         mirrored = half * (2 * dr.dot(view, half)) - view
         way = dr.select(choice < self.share, mirrored, mi.warp.square_to_cosine_hemisphere(uv))
-        above = way.z > 1e-4
+        above = way.z > 0
         way = self.frame.to_world(way)
         distribution, _, smith, _ = self.facets(way)
         chance = self.share * distribution * 0.5 / smith

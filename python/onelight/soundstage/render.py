@@ -91,9 +91,10 @@ def _pairs(world: World, lane: Any, pixel: Any, samples: int, seed: int) -> Pair
         first = depth == 0
         random = mi.sample_tea_32(dr.select(first, pixel, lane + world.size * world.size), key + (depth * 8 + slot))
         order = mi.Float(((lane % samples) * steps[slot % len(steps)]) % samples)
+        shifts = (order * spread - dr.floor(order * spread) for spread in SPREAD)
         u, v = (
-            mi.Float(bits >> 8) * (1 / (1 << 24)) + dr.select(first, order * spread, 0)
-            for bits, spread in zip(random, SPREAD, strict=True)
+            mi.Float(bits >> 8) * (1 / (1 << 24)) + dr.select(first, shift, 0)
+            for bits, shift in zip(random, shifts, strict=True)
         )
         return mi.Point2f(u - dr.floor(u), v - dr.floor(v))
 

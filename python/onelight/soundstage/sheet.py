@@ -30,6 +30,11 @@ def other_light(scene: Scene) -> Floats:
     return scene.keys[_sideways(scene)[1]]
 
 
+def normals(scene: Scene) -> Floats:
+    """As they are commonly drawn; they are no light, so the curve of the screen is taken back."""
+    return (((scene.normals + 1) / 2) ** 2.4).astype(np.float32)
+
+
 def depth(scene: Scene) -> Floats:
     """Near is bright; black is nothing."""
     there = scene.depth > 0
@@ -37,13 +42,14 @@ def depth(scene: Scene) -> Floats:
         return np.zeros_like(scene.albedo)
     near, far = np.percentile(scene.depth[there], (1, 99))
     share = (1 / np.maximum(scene.depth, 1e-6) - 1 / far) / max(1 / near - 1 / far, 1e-6)
-    return np.repeat(np.where(there, 0.02 + np.clip(share, 0, 1) * 0.98, 0)[..., None], 3, 2)
+    grey = np.where(there, 0.02 + np.clip(share, 0, 1) * 0.98, 0).astype(np.float32)
+    return np.repeat(grey[..., None], 3, 2)
 
 
 COLUMNS: tuple[tuple[str, Callable[[Scene], Floats]], ...] = (
     ("key + sky", lit),
     ("another key", other_light),
-    ("normals", lambda scene: ((scene.normals + 1) / 2) ** 2.4),  # shown as they are, not as light
+    ("normals", normals),
     ("depth", depth),
     ("albedo", lambda scene: scene.albedo),
 )

@@ -139,8 +139,9 @@ def _sheet(rng: np.random.Generator, half: float, steps: int = 160) -> Mesh:
         for a, b, c in rng.normal(0, 2.5, (4, 3)):
             height += rng.normal(0, 0.01) * np.sin(x * a + z * b + c)
         height = np.minimum(height, 0)
-    grey = np.clip(rng.uniform(0.05, 0.75) * (1 + rng.normal(0, 0.08, 3)), 0.02, 0.9)
-    return Mesh(np.stack([x, height, z], -1).reshape(-1, 3), grid_faces(steps, steps), colour=grey)
+    grey = np.clip(rng.uniform(0.05, 0.75) * (1 + rng.normal(0, 0.08, 3)), 0.02, 0.9).astype(np.float32)
+    points = np.stack([x, height, z], -1).reshape(-1, 3).astype(np.float32)
+    return Mesh(points, grid_faces(steps, steps), colour=grey)
 
 
 def shot(world: World, setup: Setup, later: View, samples: int, seed: int) -> Scene:
