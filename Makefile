@@ -1,11 +1,11 @@
 # The commands of this repository. Each sets up what it needs first and is quick when that has been done.
 # `make help` lists them.
 
-.PHONY: help setup build demo test lint format bench asan tsan clean
+.PHONY: help setup build demo test lint format bench base base-small asan tsan clean
 .DEFAULT_GOAL := help
 
 help:  ## list the commands
-	@sed -n 's/^\([a-z]*\):[^#]*## /  make \1|/p' $(MAKEFILE_LIST) | column -t -s '|'
+	@sed -n 's/^\([a-z-]*\):[^#]*## /  make \1|/p' $(MAKEFILE_LIST) | column -t -s '|'
 
 setup:
 	@scripts/setup_system
@@ -34,6 +34,12 @@ format:	setup  ## rewrite sources in the house style
 bench: build  ## what a frame costs on the wire and in each tool
 	.venv/bin/onelight bench wire
 	.venv/bin/onelight bench tools
+
+base-small: build  ## scenes, training, export and score of Relight's network in under half an hour on two cores
+	.venv/bin/onelight train relight --recipe small --out build/base-small
+
+base: build  ## the recipe of the committed network: many hours on two cores; goes on where it was stopped
+	.venv/bin/onelight train relight --recipe base --out build/base
 
 asan: setup  ## the OpenFX host tests under the address and undefined behaviour sanitizers
 	@scripts/build_native asan
