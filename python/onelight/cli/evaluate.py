@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
+from itertools import groupby
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,13 +17,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from onelight.cli import scores
-from onelight.errors import NotFound
+from onelight.errors import NotFound, OnelightError
 from onelight.images import read_frame
 from onelight.registry import BASE, Registry
 from onelight.runtime import Session, preference
 from onelight.tools import discover
 
-COLUMNS = ("split", "light", "metric", "method", "mean", "95 %", "worst decile", "cases", "scenes")
+COLUMNS = ("", "mean", "95 %", "worst decile", "cases", "scenes")
+MOST_SPLITS = 6  # in the table; --json has all of them
 TILE = 200  # pixels
 
 
@@ -41,9 +43,14 @@ def evaluate(
             file_okay=False,
         ),
     ] = None,
-    version: Annotated[str, typer.Option(help="The version to score, such as v001. [default: the newest]")] = "",
+    version: Annotated[str, typer.Option(help="The version to score. [default: the newest]")] = "",
+    models: Annotated[
+        list[Path] | None, typer.Option(help="A folder with further versions, base/TOOL/VERSION; may be repeated.")
+    ] = None,
     count: Annotated[int, typer.Option(help="Held-out scenes of each kind.", min=1)] = 8,
-    methods: Annotated[str, typer.Option(help="Only these, by comma, such as model,nothing. [default: all]")] = "",
+    methods: Annotated[
+        str, typer.Option(help="Only these, by comma, such as model,nothing. [default: what the tool is judged by]")
+    ] = "",
     sheet: Annotated[
         Path | None, typer.Option(help="Write a contact sheet (PNG) of the best, median and worst cases.")
     ] = None,
@@ -52,17 +59,24 @@ def evaluate(
     ] = False,
 ) -> None:
     """Score a tool on cases held out from its making; 'nothing' is the plate left as it is."""
-    score, found = evaluation(tool).run, discover()
-    tested = Registry(found).find(BASE, tool, version)
-    session = Session(tested, 1, preference() if tested.stages else ())  # its plates are scored side by side
-    chosen = [name.strip() for name in methods.split(",") if name.strip()]
-    with progress_bars() as progress:
-        report = score(session, cases, _linear, count, chosen, sheet is not None, progress)
-    if sheet is not None:
-        _write_sheet(sheet, report.sheet)
+    head: dict[str, Any] = {"tool": tool, "error": ""}
+    try:
+        score, found = evaluation(tool).run, discover()
+        tested = Registry(found, models or ()).find(BASE, tool, version)
+        session = Session(tested, 1, preference() if tested.stages else ())  # plates are scored side by side
+        head |= {"version": tested.name, "digest": tested.digest, "provider": session.provider}
+        chosen = [name.strip() for name in methods.split(",") if name.strip()]
+        with progress_bars() as progress:
+            report = score(session, cases, _linear, count, chosen, sheet is not None, progress)
+        if sheet is not None:
+            _write_sheet(sheet, report.sheet)
+    except OnelightError as refused:
+        if not as_json:
+            raise
+        print(json.dumps(head | {"error": str(refused), "rows": []}))
+        raise typer.Exit(1) from refused
     told, compared = scores.summary(report.rows), scores.against(report.rows)
     if as_json:
-        head = {"tool": tool, "version": tested.name, "digest": tested.digest, "provider": session.provider}
         print(json.dumps({**head, "rows": report.rows, "summary": told, "against": compared}))
         return
     console = Console()
@@ -107,13 +121,18 @@ def progress_bars() -> Iterator[Any]:
 
 
 def _table(title: str, told: list[dict[str, Any]]) -> Table:
+    """Methods by split, light and metric; of many splits only what they say together."""
     table = Table(title=title)
     for column in COLUMNS:
-        table.add_column(column, justify="left" if column in COLUMNS[:4] else "right")
-    for row in told:
-        interval = "" if row["low"] is None else f"{row['low']:.2f} – {row['high']:.2f}"
-        numbers = (f"{row['mean']:.2f}", interval, f"{row['worst_decile']:.2f}", str(row["cases"]), str(row["scenes"]))
-        table.add_row(row["split"], row["light"], row["metric"], row["method"], *numbers)
+        table.add_column(column, justify="left" if not column else "right")
+    shown = [row for row in told if row["split"] == scores.ALL or len({row["split"] for row in told}) <= MOST_SPLITS]
+    for (split, light, metric), rows in groupby(shown, lambda row: (row["split"], row["light"], row["metric"])):
+        table.add_section()
+        table.add_row(f"[bold]{split}, {light}: {metric}")
+        for row in rows:
+            interval = "" if row["low"] is None else f"{row['low']:.2f}–{row['high']:.2f}"
+            numbers = (f"{row['mean']:.2f}", interval, f"{row['worst_decile']:.2f}")
+            table.add_row(f"  {row['method']}", *numbers, str(row["cases"]), str(row["scenes"]))
     return table
 
 

@@ -1,107 +1,196 @@
-"""Relight's honest score: new light on cases with a known answer, beside doing nothing and what a grade could do."""
+"""Relight's honest score: new light on plates with a known answer, beside doing nothing and simpler means."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.optimize import least_squares
 
-from onelight.colour import Colour
-from onelight.stages import Context, FrameInfo
-from onelight.tools.relight import cases, graph
-from onelight.tools.relight.light import angles
-from onelight.tools.relight.spec import TOOL
+from onelight.errors import RequestError
+from onelight.stages import Session
+from onelight.tools.relight import baselines, flicker, held_out, score
+from onelight.tools.relight.cases import Case, Target, Work
+from onelight.tools.relight.photographs import Read, photographed
+from onelight.tools.relight.relit import Relit
+
+METHODS = {
+    "model": "the version under test, told both lights",
+    "model_fitted": "the same, but it fits the present light itself",
+    "classical": "Relight without a network, told both lights",
+    "nothing": "the plate as it is",
+    "cdl": "the best global slope, offset and power per channel: an oracle that knows the answer",
+    "lambert": "Relight's ratio for a flat card that faces the camera",
+    "inflation_sfs": "Relight's ratio for the inflated matte, tilted by shape from shading under the known light",
+    "normals": "the version under test with the true normals connected: what better geometry would bring",
+}
+SCENES_A_TAKE = 4  # scenes of a kind for each that is seen moving
+QUICK = ("model", "classical", "nothing", "cdl")  # of photographs, of which there may be thousands of pairs
+HANDS = 2  # plates worked on side by side
+Progress = Callable[[str, int, int], None]  # what is being done, steps done, steps in all
+Rows = list[dict[str, Any]]
+Tiles = list[tuple[str, np.ndarray, bool]]  # caption, linear picture or normals [H, W, 3], whether it is normals
+
+
+@dataclass
+class Report:
+    """What was measured: flat rows, and contact-sheet lines (title, tiles) where they were asked for."""
+
+    rows: Rows = field(default_factory=list)
+    sheet: list[tuple[str, Tiles]] = field(default_factory=list)
 
 
 def run(
+    session: Session | None = None,
     folder: Path | None = None,
-    read: Callable[[Path], np.ndarray] | None = None,
-    progress: Callable[[list[cases.Case]], Iterable[cases.Case]] = iter,
-) -> list[dict[str, Any]]:
-    """Rows {case, split, method, metric, value} over the procedural cases, or those photographed in `folder`.
+    read: Read | None = None,
+    count: int = 8,
+    methods: Sequence[str] = (),
+    sheet: bool = False,
+    progress: Progress = lambda what, done, total: None,
+) -> Report:
+    """Scores the version whose networks `session` runs (None: it has none).
 
-    `read` gives the linear pixels [H, W, 3] of a file in `folder`; `progress` wraps the list of cases.
+    On `count` held-out scenes of each kind of the soundstage, or on the photographs in `folder` (see `photographed`;
+    `read` gives the linear pixels [H, W, 3] of a file). Only `methods`, where given; otherwise all of them on the
+    soundstage and `QUICK` on photographs.
 
-    Metric `psnr` (dB): linear, after the best scalar gain inside the mask, peak = 99.5th percentile of the truth.
-    Methods: `model` (this tool, both lights given), `model_fitted` (its own fit of the present light), `nothing` (the
-    plate), `cdl` (the best global slope, offset and power per channel: an oracle that knows the truth), `normals` (this
-    tool with the true normals connected: what better geometry would bring). Metric `normals_error` is in degrees.
+    Rows are {case, scene, split, light, method, metric, value}. `psnr` and `log_psnr` (dB, see `score`) ask for the
+    same plate under another key; the present and the new light are told. `normals_error` (degrees) is that of the
+    plate's geometry. `flicker` is the change in stops along the true motion from frame to frame, each frame relit on
+    its own, over that of the true pictures: 1 is steady.
     """
-    rows = []
-    found = list(cases.procedural() if folder is None or read is None else cases.photographed(folder, read))
-    for case in progress(found):
-        results = {"nothing": case.plate, "cdl": _best_cdl(case), "model": _relit(case, {})}
-        if case.normals is not None:
-            results["model_fitted"] = _relit(case, {}, fitted=True)
-            results["normals"] = _relit(case, {"Normals": case.normals})
-            for method, normals in (
-                ("model", _normals(case)),
-                ("nothing", np.broadcast_to([0, 0, 1], case.plate.shape)),
-            ):
-                apart = np.degrees(np.arccos(np.clip((normals * case.normals).sum(-1), -1, 1)))
-                rows.append(_row(case, method, "normals_error", float(apart[case.mask].mean())))
-        rows += [_row(case, method, "psnr", psnr(image, case)) for method, image in results.items()]
+    if unknown := set(methods) - METHODS.keys():
+        raise RequestError(f"there is no method {', '.join(sorted(unknown))}: choose of {', '.join(METHODS)}")
+    usual = tuple(METHODS) if folder is None else QUICK
+    chosen = tuple(name for name in METHODS if name in (methods or usual))
+    report, takes = Report(), []
+    if folder is not None and read is not None:
+        works = photographed(folder, read)
+    else:
+        works = held_out.questions(held_out.scenes(count, progress))
+        takes = held_out.takes(max(1, count // SCENES_A_TAKE), progress)
+    for rows in _side_by_side(partial(_scored, session=session, methods=chosen), works, progress):
+        report.rows += rows
+    for done, (entry, frames) in enumerate(takes, 1):
+        name = held_out.name_of(entry)
+        for method, value in flicker.measure(frames, name, entry.kind, session, chosen).items():
+            told = {"case": f"{name}_take", "scene": f"{name}_take", "split": entry.kind, "light": "mixed"}
+            report.rows.append({**told, "method": method, "metric": "flicker", "value": value})
+        progress("Watching for flicker", done, len(takes))
+    if sheet:
+        report.sheet = _sheet(works, report.rows, session)
+    return report
+
+
+def _side_by_side(work: Callable[[Work], Rows], works: Sequence[Work], progress: Progress) -> Iterable[Rows]:
+    """What `work` gives for each, in order."""
+    total, done = sum(one.questions for one in works), 0
+    pool = ThreadPoolExecutor(HANDS, thread_name_prefix="evaluate")
+    try:
+        for one, rows in zip(works, pool.map(work, works), strict=True):
+            done += one.questions
+            progress("Scoring", done, total)
+            yield rows
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _scored(work: Work, session: Session | None, methods: Sequence[str]) -> Rows:
+    case = work.load()
+    rows: Rows = []
+
+    def add(name: str, method: str, metric: str, value: float) -> None:
+        told = {"case": name, "scene": case.scene, "split": case.split, "light": case.light}
+        rows.append({**told, "method": method, "metric": metric, "value": value})
+
+    tools = _tools(case, session, methods)
+    if case.normals is not None:
+        for method, normals in _geometry(case, tools).items():
+            add(work.name, method, "normals_error", score.degrees_apart(normals, case.normals[case.mask]))
+    plate = case.plate[case.mask]
+    for target in case.targets:
+        results = {method: tool.inside(target.lamp) for method, tool in tools.items()}
+        if "nothing" in methods:
+            results["nothing"] = plate
+        for metric, measure in (("psnr", score.psnr), ("log_psnr", score.log_psnr)):
+            for method, pixels in results.items():
+                add(target.case, method, metric, measure(pixels, target.truth))
+            if "cdl" in methods:
+                grade = baselines.best_cdl(plate, target.truth, metric == "log_psnr")
+                add(target.case, "cdl", metric, measure(grade(plate), target.truth))
     return rows
 
 
-def psnr(image: np.ndarray, case: cases.Case) -> float:
-    """PSNR in dB inside the mask after the best scalar gain; linear, peak the truth's 99.5th percentile."""
-    ours, truth = (array[case.mask].astype(np.float64) for array in (image, case.truth))
-    gain = (ours * truth).sum() / max(float((ours * ours).sum()), 1e-12)
-    error = float(((ours * gain - truth) ** 2).mean())
-    return float(10 * np.log10(np.quantile(truth, 0.995) ** 2 / max(error, 1e-12)))
-
-
-def _row(case: cases.Case, method: str, metric: str, value: float) -> dict[str, Any]:
-    return {"case": case.name, "split": case.split, "method": method, "metric": metric, "value": value}
-
-
-def _context(case: cases.Case, clips: dict[str, np.ndarray], output: str = "result", fitted: bool = False) -> Context:
-    knobs = {knob.name: getattr(knob, "default", None) for knob in TOOL.render_knobs()}
-    (from_azimuth, from_elevation), (azimuth, elevation) = angles(case.lit_from), angles(case.lit_to)
-    knobs |= {"key_azimuth": azimuth, "key_elevation": elevation, "auto_sky": 0.0, "fill_ratio": case.ratio}
-    if not fitted:
-        middle = float(np.log2(np.maximum(case.plate.mean(-1), 1e-6)).mean())
-        knobs |= {"analysed": True, "exposure": middle, "present_ratio": case.ratio, "present_softness": 0.0}
-        knobs |= {"present_azimuth": from_azimuth, "present_elevation": from_elevation, "key_softness": 0.0}
-    height, width = case.plate.shape[:2]
-    frames = {"Source": case.plate, "Matte": case.mask[..., None].repeat(3, -1).astype(np.float32), **clips}
-    if case.mask.all():
-        del frames["Matte"]
-    packed = {
-        (name, 0): np.dstack([image, np.ones((height, width))]).astype(np.float32) for name, image in frames.items()
+def _tools(case: Case, session: Session | None, methods: Sequence[str]) -> dict[str, Relit]:
+    """The methods that are this tool, on the case's plate."""
+    ways: dict[str, Callable[[], Relit]] = {
+        "model": lambda: Relit.of(case, session),
+        "model_fitted": lambda: Relit.of(case, session, fitted=True),
+        "classical": lambda: Relit.of(case, None),
+        "lambert": lambda: Relit.of(case, None, {"Normals": baselines.flat(case)}),
+        "inflation_sfs": lambda: Relit.of(case, None, {"Normals": baselines.inflated(case)}),
     }
-    return Context(knobs, FrameInfo.of(width, height, output=output), packed, Colour.of("acescg"))
+    if (true := case.normals) is not None:
+        ways["normals"] = lambda: Relit.of(case, session, {"Normals": true})
+    return {method: way() for method, way in ways.items() if method in methods}
 
 
-def _render(context: Context) -> np.ndarray:
-    made: dict[str, Any] = {}
-    for stage in graph.STAGES:
-        made |= stage.run(context, made)
-    return made["output"][..., :3]
+def _geometry(case: Case, tools: Mapping[str, Relit]) -> dict[str, np.ndarray]:
+    """Normals [n, 3] inside the mask that the methods go by, but for the one that was given the true ones."""
+    return {method: tool.inside(case.lamp, "normals") for method, tool in tools.items() if method != "normals"}
 
 
-def _relit(case: cases.Case, clips: dict[str, np.ndarray], fitted: bool = False) -> np.ndarray:
-    return _render(_context(case, clips, fitted=fitted))
+def _sheet(works: Sequence[Work], rows: Rows, session: Session | None) -> list[tuple[str, Tiles]]:
+    """Of each split (of photographs: of all) the case that gained most over the best-gained plate, the median, the
+    least."""
+    gains: dict[str, dict[str, float]] = {}
+    values = {(row["case"], row["method"]): row["value"] for row in rows if row["metric"] == "psnr"}
+    for row in rows:
+        if row["metric"] == "psnr" and row["method"] == "model" and (row["case"], "nothing") in values:
+            group = "photographs" if row["light"] == "photographed" else row["split"]
+            gains.setdefault(group, {})[row["case"]] = row["value"] - values[row["case"], "nothing"]
+    lines = []
+    for group, cases in gains.items():
+        order = sorted(cases, key=lambda name: -cases[name])
+        for word, name in zip(("best", "median", "worst"), (order[0], order[len(order) // 2], order[-1]), strict=True):
+            case, target = _find(works, name)
+            tiles = _tiles(case, target, session, lambda method, name=name: values.get((name, method)))
+            lines.append((f"{group}, {word}: {name}, {cases[name]:+.1f} dB over the best-gained plate", tiles))
+    return lines
 
 
-def _normals(case: cases.Case) -> np.ndarray:
-    return _render(_context(case, {}, output="normals"))
+def _find(works: Sequence[Work], name: str) -> tuple[Case, Target]:
+    for work in works:
+        if name.startswith(work.name.rpartition("_")[0]):
+            case = work.load()
+            for target in case.targets:
+                if target.case == name:
+                    return case, target
+    raise KeyError(name)
 
 
-def _best_cdl(case: cases.Case) -> np.ndarray:
-    """(plate x slope + offset) ^ power per channel, fitted to a sample of the truth (ASC CDL 1.2, no saturation)."""
-    out = np.empty_like(case.plate)
-    places = np.flatnonzero(case.mask)[:: max(1, int(case.mask.sum()) // 4000)]
-    for channel in range(3):
-        x, y = (image[..., channel].reshape(-1)[places].astype(np.float64) for image in (case.plate, case.truth))
-
-        def grade(p: np.ndarray, values: np.ndarray) -> np.ndarray:
-            return np.maximum(values * p[0] + p[1], 1e-6) ** p[2]
-
-        fit = least_squares(lambda p, x=x, y=y: grade(p, x) - y, [1.0, 0.0, 1.0], bounds=([0, -1, 0.2], [20, 1, 4]))
-        out[..., channel] = grade(fit.x, case.plate[..., channel])
-    return out
+def _tiles(case: Case, target: Target, session: Session | None, value: Callable[[str], float | None]) -> Tiles:
+    """The pictures of a case, each with the best gain and as bright as the truth; the plate by its own white."""
+    white = 0.8 / score.peak_of(target.truth)
+    tools = _tools(case, session, ("model", "classical"))
+    plate = case.plate[case.mask]
+    graded = baselines.best_cdl(plate, target.truth, logarithmic=False)(case.plate)
+    pictures = {method: tool.under(target.lamp) for method, tool in tools.items()} | {"cdl": graded}
+    tiles: Tiles = [
+        ("plate", case.plate * np.float32(0.8 / score.peak_of(plate)), False),
+        ("truth", target.picture() * np.float32(white), False),
+    ]
+    for method, picture in pictures.items():
+        said = value(method)
+        caption = method if said is None else f"{method} {said:.1f} dB"
+        gain = score.best_gain(picture[case.mask], target.truth)
+        tiles.append((caption, picture * np.float32(gain * white), False))
+    if case.normals is not None:
+        tiles.append(("true normals", case.normals, True))
+    tiles.append(("model's normals", tools["model"].under(case.lamp, "normals"), True))
+    return tiles
