@@ -16,7 +16,7 @@ from onelight.soundstage.materials import Look
 from onelight.soundstage.mesh import Mesh, grid_faces, merged
 
 PICTURE = 256  # edge of the picture at detail 1, pixels
-_CELLS = np.array([1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256])
+_CELLS = np.array([1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128])
 _PLAINER = 2.0  # boxes and turned things carry less drawing than walls and floors, which get the finest cells
 _UNSEEN = 8.0  # what no lens sees casts shadows still, for which coarser cells do
 
@@ -129,9 +129,10 @@ class Set:
         turns: ArrayLike | None = None,
         part: int | None = None,
         motion: ArrayLike | None = None,
+        most: int = 128,
     ) -> Mesh:
         """Boxes [K] with bevelled edges about centres [K, 3], of full sizes [K, 3]; `turns` [K] radians about y or
-        [K, 3, 3] matrices. One mesh and one part; a list of looks paints them in turn."""
+        [K, 3, 3] matrices. One mesh and one part; a list of looks paints them in turn. No side has over `most` cells."""
         centres = np.atleast_2d(np.asarray(centres, np.float64))
         sizes = np.broadcast_to(np.atleast_2d(np.asarray(sizes, np.float64)), centres.shape)
         turn = turns_of(turns, len(centres))
@@ -140,7 +141,7 @@ class Set:
         nearer = np.clip(1 - np.linalg.norm(sizes, axis=1) / 2 / distance, 0.4, 1)
         step = self.spacing(centres) * nearer * _PLAINER
         # Boxes of about one shape share one layout of cells, so that a hundred books cost a few array operations.
-        cells = _CELLS[np.searchsorted(_CELLS, np.minimum(sizes / step[:, None], _CELLS[-1]))]
+        cells = _CELLS[np.searchsorted(_CELLS, np.minimum(sizes / step[:, None], most))]
         layout = np.concatenate([cells, (bevel * 4 > step)[:, None]], 1)
         kinds, kind = np.unique(layout, axis=0, return_inverse=True)
         shift = None if motion is None else np.broadcast_to(np.asarray(motion, np.float32), (count, 3))

@@ -59,9 +59,11 @@ def planks(rng: np.random.Generator, width: float = 0.12, length: float = 2.2, g
     return clad
 
 
-def tiles(rng: np.random.Generator, size: float = 0.25, made_of: str | None = None) -> Cladding:
+def tiles(
+    rng: np.random.Generator, size: float = 0.25, made_of: str | None = None, tones: np.ndarray | None = None
+) -> Cladding:
     """Square tiles: chequered, of one tone or of mixed ones, with joints."""
-    tones = materials.palette(rng, 5)
+    tones = materials.palette(rng, 5) if tones is None else tones
     way, joint = rng.random(), float(np.clip(size * 0.03, 0.004, 0.012))
     finish = materials.finish(rng, made_of or str(rng.choice(["glaze", "stone", "clay"])))
     cement = materials.colour(rng, "grey")

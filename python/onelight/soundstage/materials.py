@@ -56,7 +56,7 @@ def colour(rng: np.random.Generator, kind: str | None = None) -> np.ndarray:
     low, high = level[kind]
     value = np.exp(rng.uniform(np.log(low), np.log(high)))
     saturation = {"grey": 0.06, "earth": 0.6, "vivid": 0.9, "dark": 0.3, "pale": 0.2}[kind] * rng.uniform(0.3, 1)
-    hue = rng.normal(0.075, 0.04) if kind == "earth" or (kind == "pale" and rng.random() < 0.7) else rng.random()
+    hue = rng.normal(0.08, 0.025) if kind == "earth" or (kind == "pale" and rng.random() < 0.7) else rng.random()
     wheel = np.clip(np.abs((hue + np.array([0, 2 / 3, 1 / 3])) % 1.0 * 6 - 3) - 1, 0, 1)
     return np.clip(value * (1 - saturation + saturation * wheel), DARKEST, BRIGHTEST)
 

@@ -93,23 +93,13 @@ def _furnish(stage: Set, size: tuple[float, float, float], windows: dict[str, li
                 furniture.cupboard(stage, spot, (wide, tall, 0.5), wood if rng.random() < 0.5 else cladding.solid(rng))
                 _ornaments(stage, spot, (wide, tall, 0.4))
                 if free and rng.random() < 0.7:
-                    fittings.picture(
-                        stage,
-                        at + np.array([0, rng.uniform(1.5, 1.8), 0]),
-                        out,
-                        (rng.uniform(0.3, wide), rng.uniform(0.3, 0.6)),
-                    )
+                    _hang(stage, at, out, wide)
             elif what < 0.65 and wide > 0.8:
                 furniture.sofa(stage, Spot(at + out * 0.5, yaw), wide)
             elif what < 0.75:
                 fittings.lamp(stage, at + out * 0.3, rng.uniform(1.3, 1.7))
             elif free:
-                fittings.picture(
-                    stage,
-                    at + np.array([0, rng.uniform(1.3, 1.8), 0]),
-                    out,
-                    (rng.uniform(0.3, 0.9), rng.uniform(0.3, 0.9)),
-                )
+                _hang(stage, at, out, wide)
             x += wide + rng.uniform(0.1, 0.7)
     group = Spot(np.array([rng.uniform(-0.15, 0.15) * w, 0, rng.uniform(-0.2, 0.1) * d]), rng.uniform(-0.6, 0.6))
     if np.linalg.norm((group.at - stage.eye)[[0, 2]]) < 1.6:

@@ -38,15 +38,22 @@ def _volume(fractal: bool) -> Floats:
     return volume
 
 
-def _looked_up(rng: np.random.Generator, points: np.ndarray, voxels_per_metre: float, fractal: bool) -> Floats:
+def _looked_up(
+    rng: np.random.Generator, points: np.ndarray, voxels_per_metre: float, fractal: bool, order: int = 1
+) -> Floats:
     turn, offset = rotation(rng).astype(np.float32), rng.uniform(0, _VOXELS, 3).astype(np.float32)
     at = np.asarray(points, np.float32) @ (turn.T * np.float32(voxels_per_metre)) + offset
-    return np.asarray(map_coordinates(_volume(fractal), at.T, np.float32, 1, "grid-wrap", prefilter=False), np.float32)
+    return np.asarray(
+        map_coordinates(_volume(fractal), at.T, np.float32, order, "grid-wrap", prefilter=False), np.float32
+    )
 
 
-def clouds(rng: np.random.Generator, points: np.ndarray, size: float) -> Floats:
-    """Fractal noise [N] at points [N, 3], zero mean and unit variance; its largest lumps measure `size` metres."""
-    return _looked_up(rng, points, _VOXELS / 8 / size, True)
+def clouds(rng: np.random.Generator, points: np.ndarray, size: float, smooth: bool = False) -> Floats:
+    """Fractal noise [N] at points [N, 3], zero mean and unit variance; its largest lumps measure `size` metres.
+
+    `smooth` has no creases, at twice the cost: for shapes, whose shading would show them.
+    """
+    return _looked_up(rng, points, _VOXELS / 8 / size, True, 2 if smooth else 1)
 
 
 def grains(rng: np.random.Generator, points: np.ndarray, size: float) -> Floats:
