@@ -159,8 +159,11 @@ def test_an_error_in_the_making_of_a_batch_is_the_trainings_error_and_leaves_no_
     assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("batches")]
 
 
-def test_how_many_threads_make_the_batches_changes_no_bit(through: Path, tmp_path: Path) -> None:
-    assert toy.run(tmp_path, feeders=3) is not None
+@pytest.mark.parametrize("changed", [{"feeders": 3}, {"exact": False}])
+def test_on_a_cpu_neither_the_threads_that_feed_nor_exactness_change_a_bit(
+    through: Path, tmp_path: Path, changed: dict[str, Any]
+) -> None:
+    assert toy.run(tmp_path, **changed) is not None
     assert files(tmp_path) == files(through)
 
 

@@ -53,7 +53,7 @@ def validate(model: torch.nn.Module) -> tuple[dict[str, float], np.ndarray]:
 
 def run(out: Path, **changed: Any) -> torch.nn.Module | None:
     """Train the toy in `out`; arguments of `train` and settings may be given by name."""
-    names = ("batch_of", "loss_of", "validate", "data", "stop_after", "feeders")
+    names = ("batch_of", "loss_of", "validate", "data", "stop_after", "feeders", "exact")
     given = {name: changed.pop(name) for name in names if name in changed}
     arguments: dict[str, Any] = {"batch_of": batch_of, "loss_of": loss_of, "validate": validate, "data": "toy", **given}
     model = changed.pop("model", None) or network()

@@ -14,9 +14,18 @@ from onelight.errors import RequestError
 from onelight.training.files import write_whole
 
 _BACK, _PANEL, _GRID, _TEXT = (24, 24, 26), (32, 32, 35), (58, 58, 62), (200, 200, 205)
-_LINES = ((240, 170, 60), (90, 170, 245), (120, 210, 120), (235, 110, 110), (190, 140, 240), (110, 205, 205))
+_LINES = (
+    (240, 170, 60),
+    (90, 170, 245),
+    (120, 210, 120),
+    (235, 110, 110),
+    (190, 140, 240),
+    (110, 205, 205),
+    (225, 225, 140),
+    (240, 150, 200),
+)
 _WIDTH, _PANEL_HEIGHT, _LEFT, _RIGHT, _TOP, _BOTTOM = 1200, 380, 90, 20, 46, 40
-_GAP, _CAPTION = 6, 26
+_GAP, _CAPTION, _SCALE = 6, 26, 0.45
 
 
 def write_png(path: Path, picture: np.ndarray) -> None:
@@ -70,7 +79,7 @@ def draw_curves(history: Sequence[Mapping[str, Any]]) -> np.ndarray:
             scores.setdefault(name, []).append((record["step"], value))
     last = max((record["step"] for record in history), default=1)
     panels = [_panel("training loss", losses, last, logarithmic=True)]
-    panels += [_panel(f"validation: {name}", {name: points}, last) for name, points in scores.items()]
+    panels += [_panel("validation", {name: points}, last) for name, points in scores.items()]
     return np.concatenate(panels)
 
 
@@ -101,9 +110,8 @@ def _panel(
     for tick, label in _ticks(0, max(last, 1)):
         x, _ = at(tick, low)
         cv2.line(out, (x, _TOP), (x, bottom), _GRID)
-        _text(out, label, (x - 4 * len(label), bottom + 20))
-    _text(out, title, (_LEFT, 20))
-    x = _LEFT + 9 * len(title) + 30
+        _text(out, label, (x - _width(label) // 2, bottom + 20))
+    x = _text(out, title, (_LEFT, 20)) + 30
     for (name, points), colour in zip(drawn.items(), _cycled(len(drawn)), strict=True):
         path = np.array([at(*point) for point in points], np.int32).reshape(-1, 1, 2)
         if len(points) > 1:
@@ -111,8 +119,7 @@ def _panel(
         elif points:
             cv2.circle(out, tuple(int(v) for v in path[0, 0]), 3, colour, -1, cv2.LINE_AA)
         label = f"{name} {10 ** points[-1][1] if logarithmic else points[-1][1]:.4g}" if points else name
-        _text(out, label, (x, 20), colour)
-        x += 9 * len(label) + 24
+        x = _text(out, label, (x, 20), colour) + 18
     return out
 
 
@@ -139,12 +146,15 @@ def _cycled(count: int) -> list[tuple[int, int, int]]:
 
 def _text(
     out: np.ndarray, text: str, at: tuple[int, int], colour: tuple[int, int, int] = _TEXT, fit: int | None = None
-) -> None:
-    font, scale = cv2.FONT_HERSHEY_SIMPLEX, 0.45
-    if fit is not None:
-        (width, _), _ = cv2.getTextSize(text, font, scale, 1)
-        scale *= min(1.0, fit / max(width, 1))
-    cv2.putText(out, text, at, font, scale, colour, 1, cv2.LINE_AA)
+) -> int:
+    """Write a line whose base begins at `at`, no wider than `fit`; where it ends."""
+    scale = _SCALE if fit is None else _SCALE * min(1.0, fit / max(_width(text), 1))
+    cv2.putText(out, text, at, cv2.FONT_HERSHEY_SIMPLEX, scale, colour, 1, cv2.LINE_AA)
+    return at[0] + _width(text)
+
+
+def _width(text: str) -> int:
+    return cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, _SCALE, 1)[0][0]
 
 
 def _as_bytes(image: np.ndarray) -> np.ndarray:

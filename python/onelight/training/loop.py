@@ -44,6 +44,7 @@ def train(
     data: str = "",
     stop_after: float | None = None,
     feeders: int = 1,
+    exact: bool = True,
 ) -> torch.nn.Module | None:
     """Train `model` for `settings.steps` and return it with averaged (EMA) weights; None where `stop_after` came first.
 
@@ -53,13 +54,14 @@ def train(
     network in the precision of the settings with outputs in float32. `validate(ema)` gives scores by name and, if it
     likes, a picture [H, W, 3]; it runs in evaluation mode before the first step, every `validate_every` steps and at
     the end. `data` is the digest of what the batches are made from. `stop_after` is in seconds of this call.
+    `exact` gives the same bits again on a GPU too, where that is slower; a CPU does so either way.
 
     `out` gets `checkpoint/`, `curves.png` and `validation.png`; where it has a checkpoint, training goes on from it.
     SIGINT and SIGTERM finish the step and save before the process exits with 130 or 143. RequestError where the
     checkpoint belongs to other settings, data or network; OnelightError where training diverges or the disk is full.
     """
     out, device = Path(out), torch.device(device)
-    with locked(out, "training"), repeatable(settings), Stop(stop_after) as stop:
+    with locked(out, "training"), repeatable(settings, exact), Stop(stop_after) as stop:
         run = _Run(model, settings, loss_of, validate, out, device, data)
         with (
             Bar("Training", settings.steps, run.state.step, each=settings.batch, unit="crops") as bar,

@@ -52,20 +52,25 @@ class Stop:
 
 
 @contextmanager
-def repeatable(settings: Settings) -> Iterator[None]:
-    """Fix what the bits depend on besides seed and data, and put it back afterwards."""
+def repeatable(settings: Settings, exact: bool) -> Iterator[None]:
+    """Fix what the bits depend on besides seed and data, and put it back afterwards.
+
+    A CPU with a fixed number of threads repeats its sums anyway; `exact` asks the same of a GPU, where it costs speed.
+    """
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS repeats its sums only with a fixed workspace
-    threads, exact = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
-    warn, fill = (
-        torch.is_deterministic_algorithms_warn_only_enabled(),
+    threads, benchmark, fill = (
+        torch.get_num_threads(),
+        torch.backends.cudnn.benchmark,
         _fill.fill_uninitialized_memory,
     )
+    before = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
     torch.set_num_threads(settings.threads or os.cpu_count() or 1)
-    torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.use_deterministic_algorithms(exact, warn_only=True)
+    torch.backends.cudnn.benchmark = not exact  # picks algorithms by timing them
     _fill.fill_uninitialized_memory = False
     try:
         yield
     finally:
         torch.set_num_threads(threads)
-        torch.use_deterministic_algorithms(exact, warn_only=warn)
-        _fill.fill_uninitialized_memory = fill
+        torch.use_deterministic_algorithms(before[0], warn_only=before[1])
+        torch.backends.cudnn.benchmark, _fill.fill_uninitialized_memory = benchmark, fill
