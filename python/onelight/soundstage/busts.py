@@ -1,4 +1,4 @@
-"""Busts modelled in clay: skull, jaw and features built of solids, with lids, lips, locks, collars and draped shoulders."""
+"""Busts modelled in clay: skull, jaw and features built of solids, with lids, lips, locks and draped shoulders."""
 
 from __future__ import annotations
 
@@ -68,9 +68,8 @@ def face(rng: np.random.Generator, clay: Clay, head: np.ndarray, size: float) ->
         _ear(clay, there(side * wide * 0.98, -0.05, -0.12), size * u(0.24, 0.3), side)
     _mouth(rng, clay, there(0, mouth_y, 0.72), size, half)
     for side in (-1, 1):
-        clay.cut(
-            limb(*(tip + size * at(side * 0.06, -0.12, z) for z in (-0.12, -0.05)), 0.035 * size, 0.03 * size), 0.01
-        )
+        nostril = tip + size * at(side * 0.06, -0.12, -0.1)
+        clay.cut(limb(nostril, nostril + size * at(0, 0.03, 0.06), 0.035 * size, 0.03 * size), 0.01)
         if rng.random() < 0.6:  # the fold from nose to mouth
             fold = [tip + size * at(side * 0.2, 0.03, -0.16), there(side * (half + 0.12), mouth_y + 0.02, 0.6)]
             clay.cut(limb(fold[0], fold[1], 0.02 * size, 0.03 * size), 0.04)
