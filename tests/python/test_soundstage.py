@@ -133,7 +133,7 @@ def test_the_normals_of_a_sphere_are_exact_to_a_degree_and_brightest_towards_the
 
 
 def test_motion_leads_to_where_a_thing_is_in_the_next_frame() -> None:
-    moving = dataclasses.replace(sphere(), motion=np.tile(np.float32([0.1, 0.2, 0]), (200 * 200, 1)))
+    moving = dataclasses.replace(sphere(), motion=np.tile(np.array([0.1, 0.2, 0], np.float32), (200 * 200, 1)))
     still = traced(moving, AHEAD, [[0, 0, 1]])
     reach = np.tan(np.radians(15))
     expected = np.array([0.1, -0.2]) / (4 * reach) * SIZE / 2

@@ -54,7 +54,7 @@ class Manifest:
             told: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
             scenes = [Entry(**entry) for entry in told.pop("scenes")]
             return cls(**told, scenes=scenes)
-        except FileNotFoundError as error:
+        except (FileNotFoundError, NotADirectoryError) as error:
             raise NotFound(f"{folder} has no {NAME}: it is not a folder of renders") from error
         except (OSError, ValueError, TypeError, KeyError) as error:
             raise ImageError(f"{path} cannot be read as a manifest ({error})") from error
