@@ -75,32 +75,47 @@ def test_a_rough_metal_sends_back_nearly_all_light_of_the_dome_and_never_more() 
     assert 0.95 < seen.ambient.mean() <= 1.0
 
 
-def test_light_and_bounces_are_those_of_mitsubas_own_path_tracer() -> None:
+def by_mitsuba(camera: Camera, light: dict[str, Any], things: list[tuple[Mesh, dict[str, Any]]]) -> np.ndarray:
+    """The picture [32, 32, 3] that mitsuba's own path tracer makes with its own surfaces."""
     _, mi = world.backend()
-    mesh = merged([sphere(60, colour=0.8, specular=0.0), plane(colour=0.6, specular=0.0).moved(translate=(0, -1, 0))])
-    camera = Camera((0, 1.5, 6), (0, 0, 0), 35)
-    seen = traced(mesh, camera, [[1, 2, 1]], softness=0.0, size=32, samples=256)
-    body: dict[str, Any] = {"type": "scene", "integrator": {"type": "path", "max_depth": 4}}
-    colours = [0.8, 0.6]
-    for part, thing in enumerate((sphere(60), plane().moved(translate=(0, -1, 0)))):
-        surface = mi.load_dict({"type": "twosided", "b": {"type": "diffuse", "reflectance": colours[part]}})
-        properties = mi.Properties()
-        properties["bsdf"] = surface
-        shape = mi.Mesh(f"m{part}", len(thing.vertices), len(thing.faces), has_vertex_normals=True, props=properties)
-        parameters = mi.traverse(shape)
-        parameters["vertex_positions"], parameters["faces"] = thing.vertices.ravel(), thing.faces.ravel()
-        parameters["vertex_normals"] = thing.normals().ravel()
-        parameters.update()
-        body[f"m{part}"] = shape
     film = {"type": "hdrfilm", "width": 32, "height": 32, "rfilter": {"type": "box"}, "pixel_format": "rgb"}
     pose = mi.ScalarTransform4f().look_at(list(camera.eye), list(camera.target), [0, 1, 0])
-    sensor = {"type": "perspective", "fov": camera.fov, "to_world": pose, "film": film}
+    body: dict[str, Any] = {"type": "scene", "integrator": {"type": "path", "max_depth": 4}, "light": light}
+    body["sensor"] = {"type": "perspective", "fov": camera.fov, "to_world": pose, "film": film}
+    for number, (mesh, surface) in enumerate(things):
+        properties = mi.Properties()
+        properties["bsdf"] = mi.load_dict({"type": "twosided", "surface": surface})
+        sizes = (len(mesh.vertices), len(mesh.faces))
+        shape = mi.Mesh(f"thing{number}", *sizes, has_vertex_normals=True, props=properties)
+        parameters = mi.traverse(shape)
+        parameters["vertex_positions"], parameters["faces"] = mesh.vertices.ravel(), mesh.faces.ravel()
+        parameters["vertex_normals"] = mesh.normals().ravel()
+        parameters.update()
+        body[f"thing{number}"] = shape
+    return np.asarray(mi.render(mi.load_dict(body), spp=256, seed=1))
+
+
+def grey(value: float) -> dict[str, Any]:
+    return {"type": "rgb", "value": value}
+
+
+@pytest.mark.parametrize("surface", ["matte", "metal"])
+def test_light_and_bounces_are_those_of_mitsubas_own_path_tracer(surface: str) -> None:
+    floor = plane(colour=0.6, specular=0.0).moved(translate=(0, -1, 0))
+    stone: dict[str, Any] = {"type": "diffuse", "reflectance": grey(0.6)}
+    if surface == "matte":
+        ball = sphere(60, colour=0.8, specular=0.0)
+        things = [(ball, {"type": "diffuse", "reflectance": grey(0.8)}), (floor, stone)]
+    else:
+        ball = sphere(60, colour=0.9, metallic=1.0, roughness=0.5)
+        things = [(ball, {"type": "roughconductor", "distribution": "ggx", "alpha": 0.25}), (floor, stone)]
+        things[0][1]["specular_reflectance"] = grey(0.9)
+    camera = Camera((0, 1.5, 6), (0, 0, 0), 35)
+    seen = traced(merged([mesh for mesh, _ in things]), camera, [[1, 2, 1]], softness=0.0, size=32, samples=256)
     sun = {"type": "directional", "direction": [-1, -2, -1], "irradiance": float(np.pi)}
-    key = np.asarray(mi.render(mi.load_dict(body | {"sensor": sensor, "light": sun}), spp=256, seed=1))
-    dome = {"type": "constant", "radiance": 1.0}
-    sky = np.asarray(mi.render(mi.load_dict(body | {"sensor": sensor, "light": dome}), spp=256, seed=1))
     inside = seen.coverage == 1
-    for ours, theirs in ((seen.keys[0], key), (seen.ambient, sky)):
+    for ours, light in ((seen.keys[0], sun), (seen.ambient, {"type": "constant", "radiance": 1.0})):
+        theirs = by_mitsuba(camera, light, things)
         assert ours[inside].mean() == pytest.approx(theirs[inside].mean(), rel=5e-3)
         assert np.abs(ours - theirs)[inside].mean() < 0.02
 

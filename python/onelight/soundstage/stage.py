@@ -157,7 +157,7 @@ def _run(out: Path, todo: Sequence[Entry], plan: Manifest, jobs: int | None, ado
 
     Scenes that a family fails on are left out, and told of in a RequestError when all others are done.
     """
-    jobs = max(1, min(jobs or os.cpu_count() or 1, len(todo)))
+    jobs = max(1, min(jobs or _cores(), len(todo)))
     executor = ProcessPoolExecutor(jobs, get_context("spawn"), _begin)
     waiting: set[Future[Entry]] = set()
     queue = iter(todo)
@@ -182,6 +182,11 @@ def _run(out: Path, todo: Sequence[Entry], plan: Manifest, jobs: int | None, ado
         executor.shutdown(wait=True, cancel_futures=True)
     if failed:
         raise RequestError(f"{len(failed)} of {len(todo)} scenes could not be made; the first: {sorted(failed)[0]}")
+
+
+def _cores() -> int:
+    """The cores this process may run on, which may be fewer than the machine has."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _begin() -> None:
