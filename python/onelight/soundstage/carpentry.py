@@ -76,8 +76,7 @@ class Set:
         if len(lines):
             edges = np.asarray(lines, np.float64)
             edges = edges[(edges > 2e-4) & (edges < length - 2e-4)]
-            at = np.concatenate([at, edges - 1e-4, edges + 1e-4])
-            at = np.unique(np.round(at, 6))
+            at = np.unique(np.round(np.concatenate([at, edges - 1e-4, edges + 1e-4]), 6))
         return at
 
     # ---- things
@@ -115,10 +114,31 @@ class Set:
             points = points + made.height[:, None] * np.cross(a, b)
         if shape is not None:
             points = shape(points, u, v)
-        own = made.look if made is not None else None
-        look = own or (dye if isinstance(dye, Look) else dye(points, np.stack([u, v], 1)))
+        look = made.look if made is not None else None
+        look = look or (dye if isinstance(dye, Look) else dye(points, np.stack([u, v], 1)))
         mesh = Mesh(points.astype(np.float32), grid_faces(len(v_at), len(u_at)))
         return self.add(mesh, look, part)
+
+    def surface(
+        self,
+        points: np.ndarray,
+        uv: np.ndarray,
+        dye: Dye | Look,
+        relief: Callable[..., Relief] | None = None,
+        part: int | None = None,
+    ) -> Mesh:
+        """A bent sheet over points [R, C, 3] with places [R, C, 2] on it, metres; `grid_faces` tells its front."""
+        flat, places = points.reshape(-1, 3), uv.reshape(-1, 2)
+        mesh = Mesh(flat.astype(np.float32), grid_faces(*points.shape[:2]))
+        made = relief(*places.T) if relief else Relief(np.zeros(len(flat)))
+        mesh = surfaces.pushed(mesh, made.height)
+        look = made.look or (dye if isinstance(dye, Look) else dye(flat, places))
+        return self.add(mesh, look, part)
+
+    def count(self, points: np.ndarray, most: int = 300) -> int:
+        """How many vertices a line through points [N, 3] wants."""
+        lengths = np.linalg.norm(np.diff(points, axis=0), axis=1)
+        return int(np.clip((lengths / self.spacing((points[1:] + points[:-1]) / 2)).sum(), 3, most)) + 1
 
     def boxes(
         self,
@@ -131,8 +151,11 @@ class Set:
         motion: ArrayLike | None = None,
         most: int = 128,
     ) -> Mesh:
-        """Boxes [K] with bevelled edges about centres [K, 3], of full sizes [K, 3]; `turns` [K] radians about y or
-        [K, 3, 3] matrices. One mesh and one part; a list of looks paints them in turn. No side has over `most` cells."""
+        """Boxes [K] with bevelled edges about centres [K, 3], of full sizes [K, 3], metres; one part.
+
+        `turns` are [K] radians about y or matrices [K, 3, 3]; a list of looks paints the boxes in turn; no side has
+        over `most` cells.
+        """
         centres = np.atleast_2d(np.asarray(centres, np.float64))
         sizes = np.broadcast_to(np.atleast_2d(np.asarray(sizes, np.float64)), centres.shape)
         turn = turns_of(turns, len(centres))
@@ -166,7 +189,7 @@ class Set:
                 flat = (local + sizes[which, None] / 2).reshape(-1, 3)
                 look = dye(flat + centres[of] * 3.7, flat[:, :2])
             else:
-                look = each_of(dye, of % len(dye))
+                look = materials.each_of(dye, of % len(dye))
             mesh = materials.dressed_in(mesh, look)
             meshes.append(mesh if shift is None else replace(mesh, motion=shift[of]))
         return self.add(merged(meshes), part=part)
@@ -213,16 +236,14 @@ class Set:
         place = next(i for i, known in enumerate(self._meshes) if known is mesh)
         self._meshes[place] = replace(mesh, motion=motion)
 
+    def cut(self, mesh: Mesh, hole: np.ndarray) -> None:
+        """Takes faces whose corners all lie in the hole [V] out of a mesh that stands on the set."""
+        place = next(i for i, known in enumerate(self._meshes) if known is mesh)
+        self._meshes[place] = replace(mesh, faces=mesh.faces[~hole[mesh.faces.astype(np.int64)].all(1)])
+
     def _painted(self, mesh: Mesh, dye: Dye | Look, uv: np.ndarray, part: int | None) -> Mesh:
         return self.add(mesh, dye if isinstance(dye, Look) else dye(mesh.vertices.astype(np.float64), uv), part)
 
     def built(self, sky: bool = False) -> Built:
         """The set as the stage wants it."""
         return Built(merged(self._meshes), self.camera, sky=sky, dressed=True)
-
-
-def each_of(looks: Sequence[Look], chosen: np.ndarray) -> Look:
-    """Plain looks, one chosen by number for each point [N]."""
-    columns = [np.array([np.broadcast_to(getattr(look, name), ()) for look in looks])[chosen]
-               for name in ("roughness", "specular", "metallic")]  # fmt: skip
-    return Look(np.array([look.colour for look in looks])[chosen], *columns)

@@ -54,9 +54,10 @@ def house(stage: Set, start: np.ndarray, along: np.ndarray, depth: float) -> flo
     bays = max(1, round(width / style.bay))
     front = _front(rng, style, width / bays)
     columns = np.add.outer(np.arange(bays) * width / bays, _lines(width / bays / 2, style.window[0], style)).ravel()
+    storeys = style.ground + np.arange(style.floors) * style.floor + style.sill
     rows = np.concatenate([
-        style.ground + np.add.outer(np.arange(style.floors) * style.floor, style.sill + np.array([-0.1, 0, 0.05])).ravel(),
-        style.ground + np.arange(style.floors) * style.floor + style.sill + style.window[1],
+
+        np.add.outer(storeys, (-0.1, 0, 0.05, style.window[1])).ravel(),
         [0.4, style.ground - 0.5, style.ground - 0.25, style.ground, style.height - 0.6, style.height - 0.25],
     ])  # fmt: skip
     up = np.array([0, style.height, 0])
@@ -101,8 +102,12 @@ def _lines(middle: float, wide: float, style: Style) -> np.ndarray:
 
 def _front(rng: np.random.Generator, style: Style, bay: float) -> Cladding:
     """Height and look of a front at places on it, metres."""
-    cover = [lambda: cladding.plaster(rng, rough=0.003), lambda: cladding.masonry(rng, 0.24, 0.08, 0.006),
-             lambda: cladding.masonry(rng, rng.uniform(0.5, 0.9), rng.uniform(0.25, 0.4), 0.02)][int(rng.choice(3, p=[0.5, 0.3, 0.2]))]()  # fmt: skip
+    covers = [
+        lambda: cladding.plaster(rng, rough=0.003),
+        lambda: cladding.masonry(rng, 0.24, 0.08, 0.006),
+        lambda: cladding.masonry(rng, rng.uniform(0.5, 0.9), rng.uniform(0.25, 0.4), 0.02),
+    ]
+    cover = covers[int(rng.choice(3, p=[0.5, 0.3, 0.2]))]()
     low = cover if rng.random() < 0.5 else cladding.masonry(rng, 0.8, 0.45, 0.03)
     trim = materials.colour(rng, str(rng.choice(["pale", "grey", "earth"])))
     frame = materials.colour(rng, str(rng.choice(["pale", "dark", "vivid"], p=[0.5, 0.3, 0.2])))

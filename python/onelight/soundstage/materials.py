@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -158,6 +159,13 @@ def worn(rng: np.random.Generator, mesh: Mesh, normals: np.ndarray | None = None
         bare = smoothstep(1.0, 2.5, height + 0.7 * textures.clouds(rng, mesh.vertices, 0.5))[:, None]
         paint = paint + (colour(rng) - paint) * bare
     return replace(mesh, colour=np.clip(paint, DARKEST, BRIGHTEST), roughness=rough, specular=shine)
+
+
+def each_of(looks: Sequence[Look], chosen: np.ndarray) -> Look:
+    """Plain looks, one chosen by number for each point [N]."""
+    columns = [np.array([np.broadcast_to(getattr(look, name), ()) for look in looks])[chosen]
+               for name in ("roughness", "specular", "metallic")]  # fmt: skip
+    return Look(np.array([look.colour for look in looks])[chosen], *columns)
 
 
 def dressed_in(mesh: Mesh, look: Look) -> Mesh:

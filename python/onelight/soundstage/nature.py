@@ -11,6 +11,7 @@ from onelight.soundstage.mesh import Mesh
 from onelight.soundstage.noise import rotation
 
 _GREENS = np.array([(0.05, 0.09, 0.025), (0.09, 0.14, 0.04), (0.16, 0.19, 0.05), (0.03, 0.06, 0.03), (0.2, 0.13, 0.04)])
+_FIRST, _SECOND = np.array([0, 1, 2]), np.array([0, 2, 3])  # the two triangles of a leaf
 
 
 def foliage_tone(rng: np.random.Generator, blossom: float = 0.12) -> np.ndarray:
@@ -44,8 +45,15 @@ def rock(stage: Set, at: np.ndarray, size: float, tones: np.ndarray) -> None:
 
 
 def leaves(
-    stage: Set, middles: np.ndarray, radii: np.ndarray, count: int, size: float, tone: np.ndarray, part: int, sway: np.ndarray
-) -> None:  # fmt: skip
+    stage: Set,
+    middles: np.ndarray,
+    radii: np.ndarray,
+    count: int,
+    size: float,
+    tone: np.ndarray,
+    part: int,
+    sway: np.ndarray,
+) -> None:
     """Folded leaves scattered in balls about middles [K, 3]; `sway` is the motion [K, 3] of each ball."""
     rng = stage.rng
     which = rng.integers(0, len(middles), count)
@@ -62,7 +70,7 @@ def leaves(
     corners = np.stack([long, wide * 0.5 - normal * 0.1, -long, -wide * 0.5 - normal * 0.1], 1) * scale[:, None]
     vertices = (at[:, None] + corners).reshape(-1, 3)
     start = np.arange(count)[:, None] * 4
-    faces = np.concatenate([start + (0, 1, 2), start + (0, 2, 3)])
+    faces = np.concatenate([start + _FIRST, start + _SECOND])
     shade = tone * rng.lognormal(0, 0.22, (count, 1)) * rng.lognormal(0, 0.08, (count, 3))
     look = Look(np.repeat(shade, 4, axis=0), rng.uniform(0.45, 0.8), rng.uniform(0.1, 0.4))
     mesh = Mesh(vertices.astype(np.float32), faces.astype(np.uint32), motion=np.repeat(sway[which], 4, axis=0))
@@ -70,12 +78,12 @@ def leaves(
 
 
 def tree(stage: Set, at: np.ndarray, height: float, wind: np.ndarray, tone: np.ndarray | None = None) -> None:
-    """A broad tree: a bent trunk that forks into branches, with a crown of leaves that `wind` [3] moves, metres a frame."""
+    """A broad tree: a bent trunk, branches and a crown of leaves that `wind` [3] moves, metres a frame."""
     rng, part = stage.rng, stage.part()
     at = np.asarray(at, np.float64)
     bark = materials.plain(rng, "clay", materials.colour(rng, "earth") * 0.6)
     lean = rng.normal(0, 0.06 * height, 3) * (1, 0, 1)
-    fork = at + (0, height * rng.uniform(0.3, 0.5), 0) + lean
+    fork = at + np.array([0, height * rng.uniform(0.3, 0.5), 0]) + lean
     thick = height * rng.uniform(0.01, 0.02)
     stage.tube(np.stack([at - (0, 0.3, 0), (at + fork) / 2 + rng.normal(0, 0.02 * height, 3), fork]),
                np.array([1.5, 1.0, 0.75]) * thick, bark, part)  # fmt: skip
@@ -102,7 +110,7 @@ def conifer(stage: Set, at: np.ndarray, height: float, wind: np.ndarray, tone: n
     """A fir: a straight stem and tiers of drooping boughs."""
     rng, part = stage.rng, stage.part()
     at = np.asarray(at, np.float64)
-    top = at + (0, height, 0)
+    top = at + np.array([0, height, 0])
     stage.tube(np.stack([at - (0, 0.3, 0), (at + top) / 2, top]), np.array([0.02, 0.012, 0.002]) * height,
                materials.plain(rng, "clay", materials.colour(rng, "earth") * 0.5), part)  # fmt: skip
     step = float(stage.spacing((at + top)[None] / 2)[0])
@@ -118,9 +126,9 @@ def conifer(stage: Set, at: np.ndarray, height: float, wind: np.ndarray, tone: n
     across = np.cross(along, (0.0, 1.0, 0.0))
     corners = np.stack([along, across * 0.4 - (0, 0.15, 0), -along, -across * 0.4 - (0, 0.15, 0)], 1) * size
     start = np.arange(number)[:, None] * 4
-    faces = np.concatenate([start + (0, 2, 1), start + (0, 3, 2)]).astype(np.uint32)
+    faces = np.concatenate([start + _FIRST[::-1], start + _SECOND[::-1]]).astype(np.uint32)
     shade = np.repeat(tone * rng.lognormal(0, 0.25, (number, 1)), 4, axis=0)
-    sway = np.repeat(wind * ((1 - share) ** 2)[:, None], 4, axis=0)
+    sway = np.repeat(wind * ((1 - share) ** 2)[:, None], 4, axis=0).astype(np.float32)
     mesh = Mesh((middles[:, None] + corners).reshape(-1, 3).astype(np.float32), faces, motion=sway)
     stage.add(mesh, Look(shade, 0.7, 0.1), part)
 

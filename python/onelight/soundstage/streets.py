@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from onelight.soundstage import cladding, facades, materials, nature
@@ -115,7 +117,8 @@ def _vehicle(stage: Set, spot: Spot, speed: tuple[float, float, float] | None) -
     posts = [(x * w * 0.42, top, shift + z * length * 0.45) for x in (-1, 1) for z in (-1, 0, 1)]
     stage.boxes(spot(*posts), [(0.07, cabin * 0.95, 0.09)], paint, 0.02, spot.yaw, part, speed)
     ends = [(0, 0.45, d / 2), (0, 0.45, -d / 2)]
-    stage.boxes(spot(*ends), [(w * 0.96, 0.16, 0.12)], materials.plain(rng, "plastic", materials.colour(rng, "dark")), 0.04, spot.yaw, part, speed)  # fmt: skip
+    bumper = materials.plain(rng, "plastic", materials.colour(rng, "dark"))
+    stage.boxes(spot(*ends), [(w * 0.96, 0.16, 0.12)], bumper, 0.04, spot.yaw, part, speed)
     lights = [(x * w * 0.36, 0.68, z * d / 2) for x in (-1, 1) for z in (-1, 1)]
     stage.boxes(
         spot(*lights), [(0.3, 0.14, 0.05)], Look(np.array([0.7, 0.6, 0.55]), 0.1, 0.8), 0.02, spot.yaw, part, speed
@@ -141,11 +144,11 @@ def _lamps(stage: Set, x: float) -> None:
         part = stage.part()
         stage.turned(post, foot, paint, part)
         head = foot + np.array([-side * 0.9, tall - 0.1, 0])
-        arm = np.stack([foot + (0, tall - 0.5, 0), foot + (-side * 0.35, tall, 0), head])
+        arm = np.stack([foot + np.array([0, tall - 0.5, 0]), foot + np.array([-side * 0.35, tall, 0]), head])
         stage.tube(arm, 0.03, paint, part)
         stage.boxes(head, [(0.5, 0.1, 0.2)], paint, 0.04, part=part)
     if wired:
-        for near, far in zip(places[:-1], places[1:], strict=True):
+        for near, far in pairwise(places):
             for lift in (0.0, -0.25):
                 ends = [np.array([side * x, tall + 0.1 + lift, z]) for z in (near, far)]
                 stage.tube(np.stack([ends[0], (ends[0] + ends[1]) / 2 - (0, 0.35, 0), ends[1]]), 0.012, paint, 0)

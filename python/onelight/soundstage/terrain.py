@@ -83,9 +83,10 @@ def terrain(rng: np.random.Generator, detail: float) -> Built:
     foot = float(height(np.zeros((1, 3)))[0])
     eye = np.array([0, foot + rng.uniform(1.4, 2.2), 0])
     tilt = np.clip(np.arctan2(high * 0.35, 160), 0, 0.2) - rng.uniform(0.05, 0.2)
-    stage = Set(rng, camera(rng, eye, eye + (0, np.sin(tilt) * 10, -10), 85.0), detail)
-    tones = np.stack([nature.foliage_tone(rng, 0.03) if rng.random() < 0.6 else materials.colour(rng, "earth"),
-                      materials.colour(rng, "earth"), materials.colour(rng, str(rng.choice(["earth", "grey"])))])  # fmt: skip
+    stage = Set(rng, camera(rng, eye, eye + np.array([0, np.sin(tilt) * 10, -10]), 85.0), detail)
+    grass = nature.foliage_tone(rng, 0.03) if rng.random() < 0.6 else materials.colour(rng, "earth")
+    stone = materials.colour(rng, str(rng.choice(["earth", "grey"])))
+    tones = np.stack([grass, materials.colour(rng, "earth"), stone])
     ground(stage, height, tones, high * rng.uniform(0.4, 1.6))
 
     def spots(count: int, nearest: float, farthest: float) -> np.ndarray:
