@@ -46,16 +46,15 @@ def _panel(rng: np.random.Generator, height: np.ndarray, edge: int, aspect: floa
     points = np.stack([x, y, 0 * x], -1).reshape(-1, 3)
     z = z.ravel() + 0.5 * reliefs.worn(rng, points, _TOOLED, 0.7, bare=0.35)
     bow, noise = rng.normal(0, 0.12, 2) * (rng.random() < 0.5), Noise(rng)
-    z += bow[0] * points[:, 0] ** 2 + bow[1] * points[:, 1] ** 2 + rng.uniform(0, 0.02) * noise(points, 1.5)
-    front = points + np.stack([0 * z, 0 * z, z], 1)
-    rows = [front.reshape(edge, edge, 3)]
-    grid = grid_faces(edge, edge)
-    count, thick = edge * edge, rng.uniform(0.08, 0.3)
-    back = points - [0, 0, thick]
+    bend = bow[0] * points[:, 0] ** 2 + bow[1] * points[:, 1] ** 2 + rng.uniform(0, 0.02) * noise(points, 1.5)
+    thick = rng.uniform(0.08, 0.3) - min(0.0, float(z.min()))  # so that the deepest cut leaves something of the slab
+    front = points + np.stack([0 * z, 0 * z, z + bend], 1)
+    back = points + np.stack([0 * z, 0 * z, bend - thick], 1)
+    grid, count = grid_faces(edge, edge), edge * edge
     rim = np.concatenate([np.arange(edge), np.arange(2, edge + 1) * edge - 1])
     rim = np.concatenate([rim, np.arange(count - 2, count - edge - 1, -1), np.arange(edge - 2, 0, -1) * edge])
     # The sides have vertices of their own, so that the rim stays an edge.
-    side = np.concatenate([rows[0].reshape(-1, 3)[rim], back[rim]])
+    side = np.concatenate([front[rim], back[rim]])
     n, start = len(rim), 2 * count
     ring, after = np.arange(n) + start, (np.arange(n) + 1) % n + start
     sides = np.concatenate([np.stack([ring, ring + n, after], 1), np.stack([after, ring + n, after + n], 1)])

@@ -147,4 +147,6 @@ def _seeds(rng: np.random.Generator, points: np.ndarray, spacing: float) -> np.n
     """Seeds about `spacing` apart on the surface; how many that takes is judged by the size of the whole."""
     extent = np.sort(np.ptp(points, axis=0))[::-1]
     area = 2.2 * (extent[0] * extent[1] + 0.5 * extent[1] * extent[2])
-    return scattered(rng, points, int(np.clip(area / spacing**2, 8, 6000)))
+    # A generator of its own: how many seeds a mesh gets varies with its density, what is drawn after them must not.
+    own = np.random.default_rng(rng.integers(1 << 62))
+    return scattered(own, points, int(np.clip(area / spacing**2, 8, 6000)))
