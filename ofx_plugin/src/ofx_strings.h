@@ -135,6 +135,7 @@
   X(ParamPropPluginMayWrite, "OfxParamPropPluginMayWrite") \
   X(ParamPropCanUndo, "OfxParamPropCanUndo") \
   X(ParamPropEnabled, "OfxParamPropEnabled") \
+  X(ParamPropSecret, "OfxParamPropSecret") \
   X(ParamPropStringMode, "OfxParamPropStringMode") \
   X(ParamStringIsSingleLine, "OfxParamStringIsSingleLine") \
   X(ParamStringIsFilePath, "OfxParamStringIsFilePath") \

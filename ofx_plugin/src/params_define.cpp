@@ -91,6 +91,7 @@ class Definer {
     const bool status = std::string_view(knob.name) == "status";
     param.set(ofx::ParamPropEvaluateOnChange, int(knob.affects_render && !status));
     if (knob.mode == table::StringMode::Label) param.set(ofx::ParamPropCanUndo, 0);
+    if (std::string_view(knob.name) == "option" && !tool_.has_options) param.set(ofx::ParamPropSecret, 1);
     define_value(knob, param);
   }
 

@@ -90,6 +90,7 @@ struct Tool {
   const char *id, *identifier, *label, *hint;
   int version;
   bool shipped;
+  bool has_options;  // more than one candidate for the knob Option to pick from
   List<Clip> clips;
   List<Group> groups;
   List<Knob> knobs;         // the tool's own

@@ -596,8 +596,8 @@ inline constexpr Ramp relight_ramps[] = {
     {"time_of_day", relight_time_of_day_stops},
 };
 inline constexpr Tool tools[] = {
-    {"probe", "org.onelight.probe", "Probe", "Multiplies the plate by a map of +1 and -1 that depends on every byte of it: proves the way of a frame.", 1, false, probe_clips, probe_groups, probe_knobs, probe_passes, "", {}, {}, "", ""},
-    {"relight", "org.onelight.relight", "Relight", "New light on the plate: noon becomes golden hour. The plate is multiplied by a bounded ratio of new to present shading; nothing is repainted.", 1, true, relight_clips, relight_groups, relight_knobs, relight_passes, "preset", relight_presets, relight_ramps, "analysed", "to_alpha"},
+    {"probe", "org.onelight.probe", "Probe", "Multiplies the plate by a map of +1 and -1 that depends on every byte of it: proves the way of a frame.", 1, false, false, probe_clips, probe_groups, probe_knobs, probe_passes, "", {}, {}, "", ""},
+    {"relight", "org.onelight.relight", "Relight", "New light on the plate: noon becomes golden hour. The plate is multiplied by a bounded ratio of new to present shading; nothing is repainted.", 1, true, false, relight_clips, relight_groups, relight_knobs, relight_passes, "preset", relight_presets, relight_ramps, "analysed", "to_alpha"},
 };
 
 }  // namespace onelight::table

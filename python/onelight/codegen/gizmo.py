@@ -35,7 +35,7 @@ def gizmo(tool: spec.Tool, show: str = "", version: str = "") -> str:
     lines += [_link(inner, knob) for knob in ungrouped]
     for group in tool.groups:
         lines += _fold(group, [_link(inner, knob) for knob in tool.knobs if knob.group == group.name])
-    common = [knob for knob in spec.COMMON if not knob.group]
+    common = [knob for knob in spec.COMMON if not knob.group and (tool.options > 1 or knob.name != "option")]
     lines += [_link(inner, knob) for knob in common]
     lines.append(f" addUserKnob {{{TAB} onelight l Onelight}}")
     for group in spec.COMMON_GROUPS:

@@ -77,6 +77,7 @@ def _tool_row(tool: spec.Tool) -> str:
             *map(_text, (tool.id, tool.identifier, tool.label, tool.hint)),
             str(tool.version),
             _bool(tool.shipped),
+            _bool(tool.options > 1),
             *(_ref(f"{tool.id}_{part}", items) for part, items in _parts(tool).items()),
             _text(tool.presets.param if tool.presets else ""),
             _ref(f"{tool.id}_presets", tool.presets.entries if tool.presets else ()),

@@ -28,6 +28,7 @@ PASSES = ("ratio", "added", "normals", "depth", "albedo", "shading", "light_map"
 CLIP, CLIP_FIRST, CLIP_LOOK = "flower.mp4", 60, "golden_hour"
 CLIP_KNOBS = {"key_azimuth": 30.0}
 RATE = Fraction(24)
+CLASSICAL = "classical1"  # the version without a network, beside the one that is used
 
 
 @dataclass
@@ -94,9 +95,22 @@ def _still(server: str, name: str, folder: Path, numbers: Numbers) -> tuple[list
         steps = measure.rebuilt(plate.pixels, layers["ratio"], layers["added"], result)
         numbers.rebuilt_steps = max(numbers.rebuilt_steps, steps)
         lines.append(f"{name}: plate x ratio + added = result, off by at most {steps:.2f} half-float steps")
+    rows = [(f"{name}, {{1}} x {{0}}, scene-linear".format(*plate.pixels.shape), views), (f"{name}: passes", passes)]
+    rows.append((f"{name}: the network beside version {CLASSICAL}", _compared(comp, *next(iter(STILLS[name].items())))))
     comp.close()
-    height, width = plate.pixels.shape[:2]
-    return [(f"{name}, {width} x {height}, scene-linear", views), (f"{name}: passes", passes)], lines
+    return rows, lines
+
+
+def _compared(comp: Comp, look: str, knobs: dict[str, Any]) -> list[tuple[str, np.ndarray]]:
+    """A look and its normals by the newest version and by the one without a network, each with its own analysis."""
+    views = []
+    for version, caption in (("", "learnt"), (CLASSICAL, "classical")):
+        comp.set(version=version)
+        comp.analyse()
+        comp.set(preset=look, **knobs)
+        views.append((f"{look.replace('_', ' ')}, {caption}", picture.viewed(comp.render(), STILL_SPACE)))
+        views.append((f"normals, {caption}", picture.data_viewed("normals", comp.render(output="normals"))))
+    return views
 
 
 def _clip(server: str, out: Path, count: int, version: str, numbers: Numbers) -> tuple[list[Any], list[str]]:
@@ -172,7 +186,8 @@ def _fingerprint(frames: int) -> str:
     """Everything the pictures depend on: plug-in, plates, the tool, this demo."""
     found = hashlib.sha256(str(frames).encode())
     tool = ROOT / "python" / "onelight" / "tools" / "relight"
-    files = [*bundle().rglob("*.ofx"), *tool.rglob("*.py"), *tool.rglob("*.json"), *footage.PLATES.glob("*.[em][xp]*")]
+    made = [path for kind in ("py", "json", "onnx") for path in tool.rglob(f"*.{kind}")]
+    files = [*bundle().rglob("*.ofx"), *made, *footage.PLATES.glob("*.[em][xp]*")]
     files += [
         *Path(__file__).parent.glob("*.py"),
         *(ROOT / "python" / "onelight" / name for name in ("imaging.py", "colour.py")),

@@ -15,6 +15,7 @@ from onelight.tools.relight.light import Light
 STAGE = "geometry"
 MULTIPLE = 16  # the network wants sizes that are multiples of this
 SMALLEST = 160  # the first level sees the whole picture at most this long
+ROUGH = 256  # enough for the broad light that the fit looks for
 MIRROR = np.array([-1, 1, 1, 1], np.float32)  # a mirrored direction (and depth, or key share)
 
 
@@ -36,7 +37,8 @@ def find(context: Context, working: np.ndarray, matte: np.ndarray | None, lamp: 
     """Reads the surface off `working` [h, w, 3], linear ACEScg over the plate's middle level.
 
     `matte` [h, w] in 0..1 and the present light help where they are known. Each level is given what the one at half
-    its size found; every level is seen twice, as it is and mirrored, and the two are averaged.
+    its size found; every level is seen twice, as it is and mirrored, and the two are averaged. Without a light, that
+    is while it is being fitted, the finest levels are left out.
     """
     session, check = context.session, context.check
     assert session is not None
@@ -54,6 +56,10 @@ def find(context: Context, working: np.ndarray, matte: np.ndarray | None, lamp: 
         prior[..., :3] = inflated((mattes[-1] + 1) / 2)
     found = None
     for picture, outline in zip(reversed(levels), reversed(mattes), strict=True):
+        if lamp is None and found is not None and max(outline.shape) > ROUGH:
+            found = cv2.resize(found, working.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+            found[..., :3] = geometry.normalise(found[..., :3])
+            break
         if found is not None:
             prior = cv2.resize(found[..., :4], picture.shape[1::-1], interpolation=cv2.INTER_LINEAR)
         found = _both_ways(session, picture, outline, prior, light, check)
