@@ -16,6 +16,7 @@ from onelight.cli import scores
 from onelight.cli.app import app
 from onelight.errors import OnelightError
 from onelight.images import Frame, write_frame
+from onelight.soundstage import families
 from onelight.soundstage.scenes import Scene
 from onelight.tools import discover, graph
 from onelight.tools.relight import baselines, cases, flicker, light, score
@@ -323,6 +324,26 @@ def test_without_the_renderer_the_command_says_what_to_install(tmp_path: Path) -
     assert done.returncode == 1
     assert "onelight[soundstage]" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_held_out_scenes_are_rendered_once_and_scored_by_kind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    asked = ("--count", 1, "--methods", "model,nothing,normals")
+    first = rows_of(*asked)
+    assert {row["split"] for row in first} == {"objects", "faces", "rooms", "exteriors"}
+    assert {row["light"] for row in first} == {"directional", "mixed"}
+    assert {row["metric"] for row in first} == {"psnr", "log_psnr", "normals_error", "flicker"}
+    names = {row["case"].split("_")[0] for row in first}
+    assert names <= set(families.names("test"))
+    assert np.isfinite([row["value"] for row in first]).all()
+    known, plate = (
+        np.mean([row["value"] for row in first if (row["method"], row["metric"]) == (method, "psnr")])
+        for method in ("normals", "nothing")
+    )
+    assert known > plate
+    made = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.npz")}
+    assert rows_of(*asked) == first
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.npz")} == made
 
 
 def rows(method: str, values: list[float], metric: str = "psnr", scenes: int | None = None) -> list[dict[str, Any]]:

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 import numpy as np
 import typer
+from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
@@ -80,7 +81,8 @@ def evaluate(
         print(json.dumps({**head, "rows": report.rows, "summary": told, "against": compared}))
         return
     console = Console()
-    console.print(_table(f"{found[tool].label} {tested.name}, held out", told))
+    for table in _tables(f"{found[tool].label} {tested.name}, held out", told):
+        console.print(table)
     for sentence in scores.sentences(compared):
         console.print(sentence, highlight=False)
 
@@ -120,20 +122,23 @@ def progress_bars() -> Iterator[Any]:
         yield tell
 
 
-def _table(title: str, told: list[dict[str, Any]]) -> Table:
-    """Methods by split, light and metric; of many splits only what they say together."""
-    table = Table(title=title)
-    for column in COLUMNS:
-        table.add_column(column, justify="left" if not column else "right")
-    shown = [row for row in told if row["split"] == scores.ALL or len({row["split"] for row in told}) <= MOST_SPLITS]
-    for (split, light, metric), rows in groupby(shown, lambda row: (row["split"], row["light"], row["metric"])):
-        table.add_section()
-        table.add_row(f"[bold]{split}, {light}: {metric}")
-        for row in rows:
-            interval = "" if row["low"] is None else f"{row['low']:.2f}–{row['high']:.2f}"
-            numbers = (f"{row['mean']:.2f}", interval, f"{row['worst_decile']:.2f}")
-            table.add_row(f"  {row['method']}", *numbers, str(row["cases"]), str(row["scenes"]))
-    return table
+def _tables(title: str, told: list[dict[str, Any]]) -> Iterator[Table]:
+    """One table for each split, methods by light and metric; of many splits only what they say together."""
+    few = len({row["split"] for row in told}) <= MOST_SPLITS
+    for split, rows in groupby(told, lambda row: row["split"]):
+        if not few and split != scores.ALL:
+            continue
+        table = Table(title=f"{title}: {split}", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+        for column in COLUMNS:
+            table.add_column(column, justify="right" if column else "left", no_wrap=True)
+        for (light, metric), group in groupby(rows, lambda row: (row["light"], row["metric"])):
+            table.add_section()
+            table.add_row(f"[bold]{light} {metric}")
+            for row in group:
+                interval = "" if row["low"] is None else f"{row['low']:.2f}–{row['high']:.2f}"
+                numbers = (f"{row['mean']:.2f}", interval, f"{row['worst_decile']:.2f}")
+                table.add_row(f"  {row['method']}", *numbers, str(row["cases"]), str(row["scenes"]))
+        yield table
 
 
 def _write_sheet(path: Path, lines: list[Any]) -> None:

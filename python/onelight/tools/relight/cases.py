@@ -13,7 +13,9 @@ from onelight.tools.relight.light import angles
 if TYPE_CHECKING:
     from onelight.soundstage.scenes import Scene
 
-DARK_ROOM = 20.0  # key : fill told where a single lamp lights the scene, and nobody measured what the room gives back
+# Key : fill told where a lone lamp lights the scene and nobody measured what the room gives back. With true normals on
+# the soundstage's training families anything from 12 to 34 scores within 0.1 dB; 4 loses 1.5 dB.
+DARK_ROOM = 20.0
 DARK_AMBIENT = 0.03  # of the key: what a dark room gives back, beside the scene's own bounces
 RATIOS = (2.0, 8.0)  # key : fill of the mixed cases, as a set is lit
 FRONT = 0.2  # of a unit vector to the lamp, towards the camera

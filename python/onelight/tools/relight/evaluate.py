@@ -74,8 +74,10 @@ def run(
     else:
         works = held_out.questions(held_out.scenes(count, progress))
         takes = held_out.takes(max(1, count // SCENES_A_TAKE), progress)
-    for rows in _side_by_side(partial(_scored, session=session, methods=chosen), works, progress):
+    asked: dict[str, Work] = {}
+    for work, rows in _side_by_side(partial(_scored, session=session, methods=chosen), works, progress):
         report.rows += rows
+        asked |= {row["case"]: work for row in rows}
     for done, (entry, frames) in enumerate(takes, 1):
         name = held_out.name_of(entry)
         for method, value in flicker.measure(frames, name, entry.kind, session, chosen).items():
@@ -83,19 +85,21 @@ def run(
             report.rows.append({**told, "method": method, "metric": "flicker", "value": value})
         progress("Watching for flicker", done, len(takes))
     if sheet:
-        report.sheet = _sheet(works, report.rows, session)
+        report.sheet = _sheet(asked, report.rows, session)
     return report
 
 
-def _side_by_side(work: Callable[[Work], Rows], works: Sequence[Work], progress: Progress) -> Iterable[Rows]:
-    """What `work` gives for each, in order."""
+def _side_by_side(
+    score_of: Callable[[Work], Rows], works: Sequence[Work], progress: Progress
+) -> Iterable[tuple[Work, Rows]]:
+    """Each with its rows, in order."""
     total, done = sum(one.questions for one in works), 0
     pool = ThreadPoolExecutor(HANDS, thread_name_prefix="evaluate")
     try:
-        for one, rows in zip(works, pool.map(work, works), strict=True):
+        for one, rows in zip(works, pool.map(score_of, works), strict=True):
             done += one.questions
             progress("Scoring", done, total)
-            yield rows
+            yield one, rows
     finally:
         pool.shutdown(cancel_futures=True)
 
@@ -145,7 +149,7 @@ def _geometry(case: Case, tools: Mapping[str, Relit]) -> dict[str, np.ndarray]:
     return {method: tool.inside(case.lamp, "normals") for method, tool in tools.items() if method != "normals"}
 
 
-def _sheet(works: Sequence[Work], rows: Rows, session: Session | None) -> list[tuple[str, Tiles]]:
+def _sheet(asked: Mapping[str, Work], rows: Rows, session: Session | None) -> list[tuple[str, Tiles]]:
     """Of each split (of photographs: of all) the case that gained most over the best-gained plate, the median, the
     least."""
     gains: dict[str, dict[str, float]] = {}
@@ -158,20 +162,11 @@ def _sheet(works: Sequence[Work], rows: Rows, session: Session | None) -> list[t
     for group, cases in gains.items():
         order = sorted(cases, key=lambda name: -cases[name])
         for word, name in zip(("best", "median", "worst"), (order[0], order[len(order) // 2], order[-1]), strict=True):
-            case, target = _find(works, name)
+            case = asked[name].load()
+            target = next(target for target in case.targets if target.case == name)
             tiles = _tiles(case, target, session, lambda method, name=name: values.get((name, method)))
             lines.append((f"{group}, {word}: {name}, {cases[name]:+.1f} dB over the best-gained plate", tiles))
     return lines
-
-
-def _find(works: Sequence[Work], name: str) -> tuple[Case, Target]:
-    for work in works:
-        if name.startswith(work.name.rpartition("_")[0]):
-            case = work.load()
-            for target in case.targets:
-                if target.case == name:
-                    return case, target
-    raise KeyError(name)
 
 
 def _tiles(case: Case, target: Target, session: Session | None, value: Callable[[str], float | None]) -> Tiles:

@@ -20,7 +20,7 @@ from onelight.tools.relight.cases import Case, Work, questions_of
 SEED, SIZE, LIGHTS = 20261121, 192, 6
 QUESTIONS = 4  # that `questions_of` asks about a scene
 TAKES = "takes"  # folder of moving scenes
-FRAMES, TAKE_LIGHTS = 4, 2
+FRAMES, TAKE_LIGHTS = 3, 2
 JOBS = 2
 Progress = Callable[[str, int, int], None]  # what is being done, steps done, steps in all
 

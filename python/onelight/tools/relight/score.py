@@ -13,7 +13,7 @@ from onelight.colour import LUMINANCE
 PEAK = 0.995  # quantile of the truth that stands for white: a few glints are no measure
 FLOOR = 2.0**-6  # of the peak: below it, stops count less and less
 STOPS = float(np.log2(1 + FLOOR) - np.log2(FLOOR))  # the range of the logarithm from black to the peak
-SAMPLE = 20000  # pixels are enough to find the best gain in stops
+SAMPLE = 20000  # pixels are enough to find the best gain in stops; a broken pixel (NaN, inf) counts as black
 
 
 def peak_of(truth: np.ndarray) -> float:
@@ -29,6 +29,7 @@ def best_gain(ours: np.ndarray, truth: np.ndarray) -> float:
 
 def psnr(ours: np.ndarray, truth: np.ndarray) -> float:
     """PSNR in dB of linear pixels [n, 3] after the best scalar gain; the peak is the truth's 99.5th percentile."""
+    ours = np.nan_to_num(ours, posinf=0.0, neginf=0.0)
     error = float(((ours.astype(np.float64) * best_gain(ours, truth) - truth) ** 2).mean())
     peak = peak_of(truth)
     return float(10 * np.log10(peak**2 / max(error, 1e-12 * peak**2)))
@@ -45,7 +46,7 @@ def log_psnr(ours: np.ndarray, truth: np.ndarray) -> float:
     Both are compared as log2(x / peak + 2^-6), where the peak is the truth's 99.5th percentile; the signal's range is
     that of the logarithm from black to the peak, 6.02 stops: 20 dB is an error of 0.6 stops.
     """
-    peak = peak_of(truth)
+    peak, ours = peak_of(truth), np.nan_to_num(ours, posinf=0.0, neginf=0.0)
     step = max(1, len(truth) // SAMPLE)
     few, answer = np.maximum(ours[::step].astype(np.float32), 0), stops(truth[::step], peak)
 
