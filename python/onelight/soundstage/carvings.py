@@ -11,7 +11,7 @@ from onelight.soundstage import reliefs
 from onelight.soundstage.families import Built, family
 from onelight.soundstage.mesh import Mesh, grid_faces
 from onelight.soundstage.noise import Noise, smoothstep
-from onelight.soundstage.surfaces import curve, finished, vertices_wanted
+from onelight.soundstage.surfaces import band_faces, curve, finished, rim, vertices_wanted
 
 _CANVAS = 384  # drawings are made at this size, about twice as fine as the final picture
 _SUBPIXEL = 4  # bits of fraction in the coordinates that OpenCV draws with
@@ -51,13 +51,11 @@ def _panel(rng: np.random.Generator, height: np.ndarray, edge: int, aspect: floa
     front = points + np.stack([0 * z, 0 * z, z + bend], 1)
     back = points + np.stack([0 * z, 0 * z, bend - thick], 1)
     grid, count = grid_faces(edge, edge), edge * edge
-    rim = np.concatenate([np.arange(edge), np.arange(2, edge + 1) * edge - 1])
-    rim = np.concatenate([rim, np.arange(count - 2, count - edge - 1, -1), np.arange(edge - 2, 0, -1) * edge])
+    border = rim(edge)
     # The sides have vertices of their own, so that the rim stays an edge.
-    side = np.concatenate([front[rim], back[rim]])
-    n, start = len(rim), 2 * count
-    ring, after = np.arange(n) + start, (np.arange(n) + 1) % n + start
-    sides = np.concatenate([np.stack([ring, ring + n, after], 1), np.stack([after, ring + n, after + n], 1)])
+    side = np.concatenate([front[border], back[border]])
+    ring = np.arange(len(border)) + 2 * count
+    sides = band_faces(ring, ring + len(border))
     faces = np.concatenate([grid, grid[:, ::-1] + count, sides]).astype(np.uint32)
     mesh = Mesh(np.concatenate([front, back, side]).astype(np.float32), faces)
     return mesh.moved(rotate=Rotation.from_euler("yx", rng.normal(0, [25, 15]), degrees=True).as_matrix())

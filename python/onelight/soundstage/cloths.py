@@ -11,7 +11,7 @@ from onelight.soundstage import reliefs
 from onelight.soundstage.families import Built, family
 from onelight.soundstage.mesh import Mesh, grid_faces
 from onelight.soundstage.noise import Noise
-from onelight.soundstage.surfaces import curve, finished, pushed, vertices_wanted
+from onelight.soundstage.surfaces import curve, finished, leaf_faces, pushed, vertices_wanted
 
 _CLOTH = (reliefs.wrinkles, reliefs.folds, reliefs.weave, reliefs.grain)
 Obstacle = Callable[[np.ndarray], np.ndarray]  # moves points [..., 3] that lie inside it to its surface
@@ -156,16 +156,9 @@ def _woven(rng: np.random.Generator, sheet: np.ndarray, detail: float) -> Mesh:
     """Both sides of the sheet as a dense mesh with fine wrinkles, joined along a thin hem."""
     edge = max(16, int(np.sqrt(vertices_wanted(detail, 0.6))))
     fine = _refined(sheet, edge, edge)
-    grid = grid_faces(edge, edge)
-    face = Mesh(fine.reshape(-1, 3), grid)
+    face = Mesh(fine.reshape(-1, 3), grid_faces(edge, edge))
     flat = np.stack([*np.meshgrid(np.linspace(-1, 1, edge), np.linspace(-1, 1, edge)), np.zeros((edge, edge))], -1)
     height = reliefs.worn(rng, flat.reshape(-1, 3), _CLOTH, rng.uniform(0.3, 0.9), bare=0.15)
     face = pushed(face, height)
     back = face.vertices - 0.012 * face.normals()
-    count = edge * edge
-    rim = np.concatenate([np.arange(edge), np.arange(2, edge + 1) * edge - 1])
-    rim = np.concatenate([rim, np.arange(count - 2, count - edge - 1, -1), np.arange(edge - 2, 0, -1) * edge])
-    after = np.roll(rim, -1)
-    hem = np.concatenate([np.stack([rim, rim + count, after], 1), np.stack([after, rim + count, after + count], 1)])
-    faces = np.concatenate([grid, grid[:, ::-1] + count, hem])
-    return Mesh(np.concatenate([face.vertices, back]).astype(np.float32), faces.astype(np.uint32))
+    return Mesh(np.concatenate([face.vertices, back]).astype(np.float32), leaf_faces(edge))

@@ -8,9 +8,9 @@ import numpy as np
 
 from onelight.soundstage import reliefs
 from onelight.soundstage.families import Built, family
-from onelight.soundstage.mesh import Mesh, grid_faces, merged
+from onelight.soundstage.mesh import Mesh, merged
 from onelight.soundstage.noise import Noise, smoothstep
-from onelight.soundstage.surfaces import curve, finished, pushed, sphere, swept, vertices_wanted
+from onelight.soundstage.surfaces import curve, finished, leaf_faces, pushed, sphere, swept, vertices_wanted
 
 _GOLDEN = np.pi * (3 - np.sqrt(5))
 _SKIN = (reliefs.pores, reliefs.grain, reliefs.cobbles, reliefs.wrinkles, reliefs.hair, reliefs.cracks, reliefs.scales)
@@ -104,14 +104,8 @@ def _scale(rng: np.random.Generator, edge: int, length: float, width: float, cur
     middle = out - cup * half * (1 - u**2) + rib * width * np.exp(-((u / 0.18) ** 2)) * np.sin(np.pi * v)
     front = np.stack([u * half, along, middle + thick], -1).reshape(-1, 3)
     back = np.stack([u * half, along, middle - thick], -1).reshape(-1, 3)
-    grid = grid_faces(edge, edge)
-    count = edge * edge
-    rim = np.concatenate([np.arange(edge), np.arange(2, edge + 1) * edge - 1])
-    rim = np.concatenate([rim, np.arange(count - 2, count - edge - 1, -1), np.arange(edge - 2, 0, -1) * edge])
-    after = np.roll(rim, -1)
-    hem = np.concatenate([np.stack([rim, rim + count, after], 1), np.stack([after, rim + count, after + count], 1)])
     both = np.concatenate([front, back]).astype(np.float32)
-    return Mesh(both, np.concatenate([grid, grid[:, ::-1] + count, hem]).astype(np.uint32))
+    return Mesh(both, leaf_faces(edge))
 
 
 def _set_round(mesh: Mesh, angle: float, lift: float, at: np.ndarray, part: int) -> Mesh:

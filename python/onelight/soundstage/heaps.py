@@ -36,7 +36,7 @@ def heaps(rng: np.random.Generator, detail: float) -> Built:
     for index in range(count):
         build = alike or _THINGS[int(rng.integers(len(_THINGS)))]
         size = rng.uniform(0.3, 0.6)
-        mesh = build(rng, detail * 0.85 * size).mesh
+        mesh = build(rng, detail * size).mesh
         upright = build in _UPRIGHT and rng.random() < 0.85
         turn = Rotation.from_euler("y", rng.uniform(0, 2 * np.pi)).as_matrix() if upright else rotation(rng)
         mesh = mesh.moved(scale=size, rotate=turn)

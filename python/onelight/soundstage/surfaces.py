@@ -136,6 +136,24 @@ def revolved(profile: np.ndarray, columns: int) -> tuple[np.ndarray, Faces]:
     return rings.reshape(-1, 3), grid_faces(len(profile), columns, wrap=True)
 
 
+def rim(edge: int) -> NDArray[np.int64]:
+    """Indices of the vertices round a grid of `edge` × `edge`, in order, with the grid on the left."""
+    ends = np.arange(2, edge + 1) * edge - 1, np.arange(edge * edge - 2, edge * (edge - 1) - 1, -1)
+    return np.concatenate([np.arange(edge), *ends, np.arange(edge - 2, 0, -1) * edge])
+
+
+def band_faces(first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Faces between two closed rows of as many vertices; they face away from the grid whose rim `first` is."""
+    one, other = np.roll(first, -1), np.roll(second, -1)
+    return np.concatenate([np.stack([first, second, one], 1), np.stack([one, second, other], 1)])
+
+
+def leaf_faces(edge: int) -> Faces:
+    """Faces of two grids of `edge` × `edge` vertices, front then back, that meet in a hem round the rim."""
+    front, border, behind = grid_faces(edge, edge), rim(edge), edge * edge
+    return np.concatenate([front, front[:, ::-1] + behind, band_faces(border, border + behind)]).astype(np.uint32)
+
+
 def pushed(mesh: Mesh, height: np.ndarray) -> Mesh:
     """The mesh with each vertex moved out along its normal by `height` [V], metres."""
     return replace(mesh, vertices=mesh.vertices + mesh.normals() * np.asarray(height, np.float32)[:, None])
