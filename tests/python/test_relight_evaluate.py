@@ -18,7 +18,7 @@ from onelight.errors import OnelightError
 from onelight.images import Frame, write_frame
 from onelight.soundstage import families
 from onelight.soundstage.scenes import Scene
-from onelight.tools import discover, graph
+from onelight.tools import graph
 from onelight.tools.relight import baselines, cases, flicker, light, score
 from onelight.tools.relight.relit import Relit
 from typer.testing import CliRunner
@@ -388,4 +388,3 @@ def test_the_version_under_test_is_named_beside_its_score(photographs: Path) -> 
     said = json.loads(evaluate("--json", "--cases", photographs / "ball", "--version", "classical1").stdout)
     assert (said["tool"], said["version"], said["error"]) == ("relight", "classical1", "")
     assert {"rows", "summary", "against", "digest", "provider"} <= said.keys()
-    assert "relight" in discover()
