@@ -48,8 +48,8 @@ def colour(rng: np.random.Generator, kind: str | None = None) -> np.ndarray:
     """
     kind = kind or str(rng.choice(["grey", "earth", "vivid", "dark", "pale"], p=[0.22, 0.3, 0.2, 0.13, 0.15]))
     level = {
-        "grey": (0.12, 0.6),
-        "earth": (0.06, 0.5),
+        "grey": (0.14, 0.6),
+        "earth": (0.09, 0.55),
         "vivid": (0.05, 0.6),
         "dark": (0.02, 0.08),
         "pale": (0.55, 0.88),

@@ -36,7 +36,7 @@ def parlour(rng: np.random.Generator, detail: float) -> Built:
         windows["back"] = []
     for name, (start, way) in sides.items():
         wall(stage, np.array(start), np.array(way), h, covering, (lower, dado), windows[name], trim)
-    if rng.random() < 0.6:
+    if rng.random() < 0.5:
         _ceiling(stage, (w, d, h))
     if rng.random() < 0.7:
         size = (rng.uniform(0.3, 0.7) * w, rng.uniform(0.3, 0.6) * d)
@@ -53,7 +53,7 @@ def parlour(rng: np.random.Generator, detail: float) -> Built:
 def _ceiling(stage: Set, size: tuple[float, float, float]) -> None:
     """Plaster over the far part of the room, often with beams: the near part stays open to the lights."""
     rng, (w, d, h) = stage.rng, size
-    depth = d * rng.uniform(0.5, 1.0)
+    depth = d * rng.uniform(0.35, 0.85)
     stage.panel((-w / 2, h, -d / 2), (w, 0, 0), (0, 0, depth), *clad(cladding.plaster(rng, "pale")), part=0)
     if rng.random() < 0.5:
         count = int(rng.integers(3, 8))

@@ -22,6 +22,7 @@ def ruins(rng: np.random.Generator, detail: float) -> Built:
     target = np.array([rng.uniform(-1, 1) * half, level + rng.uniform(1.0, 2.6), -bay * rng.uniform(1.5, bays)])
     stage = Set(rng, camera(rng, eye, target, 60.0), detail)
     stone = materials.colour(rng, str(rng.choice(["earth", "grey", "pale"], p=[0.6, 0.2, 0.2])))
+    stone = np.maximum(stone, 0.15 * stone / stone.max())
     tones = np.stack([nature.foliage_tone(rng, 0.03), materials.colour(rng, "earth"), stone * 0.8])
     terrain.ground(stage, height, tones, 500.0)
     cover = cladding.masonry(rng, rng.uniform(0.4, 0.8), rng.uniform(0.2, 0.4), 0.035, stone)
