@@ -84,12 +84,14 @@ def _part(rng: np.random.Generator, detail: float, share: float) -> Mesh:
 
 def _edges(rng: np.random.Generator, height: float, bevel: float) -> np.ndarray:
     """Corners [K, 2] (share of the radius, height) of a side: bevelled, with a groove or a step on some."""
-    corners = [(1 - bevel, -height / 2), (1, -height / 2 + bevel)]
+    bevel = min(bevel, 0.25 * height)
+    side = height / 2 - bevel
+    corners = [(1 - bevel, -height / 2), (1, -side)]
     if rng.random() < 0.4:
-        low, high = np.sort(rng.uniform(-0.35, 0.35, 2)) * height
-        depth = rng.uniform(0.03, 0.2)
-        corners += [(1, low), (1 - depth, low + 0.3 * depth * height), (1 - depth, high), (1, high + 0.02)]
-    corners += [(1, height / 2 - bevel), (1 - bevel, height / 2)]
+        low, high = np.sort(rng.uniform(-0.8, 0.8, 2)) * side
+        depth, slope = rng.uniform(0.03, 0.2), 0.2 * (high - low)
+        corners += [(1, low), (1 - depth, low + slope), (1 - depth, high - slope), (1, high)]
+    corners += [(1, side), (1 - bevel, height / 2)]
     if rng.random() < 0.5:  # a raised or a sunk middle
         inner, rise = rng.uniform(0.4, 0.85), rng.uniform(-0.12, 0.15)
         corners += [(inner, height / 2), (inner - 0.03, height / 2 + rise)]

@@ -12,7 +12,7 @@ from onelight.soundstage.mesh import Mesh, merged
 from onelight.soundstage.noise import Noise, smoothstep
 from onelight.soundstage.surfaces import curve, finished, pushed, revolved, swept, vertices_wanted
 
-_HEIGHT, _WIDTH = {"vase": (1.4, 0.5), "bottle": (1.7, 0.38), "bowl": (0.55, 0.75), "cup": (0.85, 0.42)}, 0.06
+_SIZES = {"vase": (1.4, 0.5), "bottle": (1.7, 0.38), "bowl": (0.55, 0.75), "cup": (0.85, 0.42)}  # height, radius
 
 
 @family("lathes", kind="objects")
@@ -21,7 +21,8 @@ def lathes(rng: np.random.Generator, detail: float) -> Built:
     kind = str(rng.choice(["vase", "bottle", "bowl", "cup", "baluster"]))
     outside = _baluster(rng) if kind == "baluster" else _vessel(rng, kind)
     outer = len(outside)
-    profile = outside if kind == "baluster" or rng.random() < 0.1 else _hollowed(rng, outside)
+    wall = None if kind == "baluster" or rng.random() < 0.1 else rng.uniform(0.025, 0.07)
+    profile = outside if wall is None else _hollowed(rng, outside, wall)
     profile = _closed(profile)
     rows = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(profile, axis=0), axis=1))])
     girth = 2 * np.pi * max(float(profile[:, 0].mean()), 0.15)
@@ -36,6 +37,8 @@ def lathes(rng: np.random.Generator, detail: float) -> Built:
     mesh = Mesh(vertices, faces)
     decorated = np.repeat(smoothstep(lip, lip - 0.06, reach) * _bands(rng, profile[:, 1]), columns)
     height = reliefs.worn(rng, mesh.vertices, strength=0.8, bare=0.35) * decorated
+    if wall is not None:  # no cut goes through to the inside
+        height = np.maximum(height, -0.3 * wall)
     body = pushed(mesh, height + _throwing(rng, vertices))
     parts = [body]
     if kind in ("cup", "vase", "bottle") and rng.random() < (0.85 if kind == "cup" else 0.4):
@@ -45,7 +48,7 @@ def lathes(rng: np.random.Generator, detail: float) -> Built:
 
 def _vessel(rng: np.random.Generator, kind: str) -> np.ndarray:
     """Outer profile [R, 2] of something to hold, foot first."""
-    height, width = _HEIGHT[kind]
+    height, width = _SIZES[kind]
     height, width = height * rng.uniform(0.75, 1.2), width * rng.uniform(0.75, 1.2)
     if kind == "bowl":
         steps = np.linspace(0, 1, 7) ** rng.uniform(0.7, 1.4)
@@ -92,9 +95,8 @@ def _mouldings(rng: np.random.Generator, height: np.ndarray, count: int) -> np.n
     return total
 
 
-def _hollowed(rng: np.random.Generator, outside: np.ndarray) -> np.ndarray:
+def _hollowed(rng: np.random.Generator, outside: np.ndarray, wall: float) -> np.ndarray:
     """The profile led over the lip and down the inside of a wall."""
-    wall = rng.uniform(0.02, _WIDTH)
     inside = outside[::-1] - [wall, 0]
     inside = inside[(inside[:, 0] > 0.02) & (inside[:, 1] > outside[:, 1].min() + 1.5 * wall)]
     lip = outside[-1] + [-wall / 2, wall * rng.uniform(0.1, 0.6)]
