@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from onelight.soundstage import arches, cladding, fittings, furniture, materials
-from onelight.soundstage.carpentry import Set
+from onelight.soundstage.carpentry import Dye, Set
 from onelight.soundstage.families import Built, family
 from onelight.soundstage.fittings import Spot
 from onelight.soundstage.walls import camera, clad, openings, wall
@@ -145,7 +145,7 @@ def cask(stage: Set, at: np.ndarray, radius: float, height: float) -> None:
         stage.turned(hoop, at, iron, part)
 
 
-def crates(stage: Set, spot: Spot, dye) -> None:
+def crates(stage: Set, spot: Spot, dye: Dye) -> None:
     """A stack of boxes and slatted crates; the top one may slide."""
     rng = stage.rng
     y = 0.0
