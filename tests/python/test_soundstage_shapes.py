@@ -72,6 +72,11 @@ def test_a_subject_is_whole_about_the_origin_and_faces_out(name: str, seed: int)
     assert (toward < 0).mean() < 0.03, "the eye sees the back of the surface"
 
 
+def test_the_thin_lips_of_a_wide_mouth_are_numbers_too() -> None:
+    mesh = families.get("heads").build(np.random.default_rng(8112403467628071), 0.75).mesh
+    assert np.isfinite(mesh.vertices).all()
+
+
 @pytest.mark.parametrize("name", SHAPES)
 def test_detail_sets_how_dense_the_mesh_is_and_not_what_it_shows(name: str) -> None:
     coarse, fine = built(name, 5, 0.4).mesh, built(name, 5, 1.0).mesh

@@ -75,7 +75,7 @@ def train(
     if (into / chosen.version).exists():
         raise RequestError(f"{into / chosen.version} is there already, and versions never change: name another.")
     folders = scenes or [_rendered(chosen, out / "scenes")]
-    files = {f"{folder.name}/{path.parent.name}/{path.stem}": path for folder in folders for path in _files(folder)}
+    files = {name: path for folder in folders for name, path in _files(folder).items()}
     limit = None if stop_after is None else stop_after * 60
     trained = script.run(files, out, chosen.settings, device, limit)
     if trained is None:
@@ -133,8 +133,12 @@ def _rendered(recipe: Any, folder: Path) -> Path:
     return folder
 
 
-def _files(folder: Path) -> list[Path]:
-    found = sorted(folder.glob("*/*.npz"))
+def _files(folder: Path) -> dict[str, Path]:
+    """The scenes of a folder by name, as its manifest lists them."""
+    found = {
+        f"{folder.name}/{scene.file.removesuffix('.npz')}": folder / scene.file
+        for scene in Manifest.load(folder).scenes
+    }
     if not found:
         raise NotFound(
             f"{folder} holds no rendered scenes: make some with `onelight soundstage render --out {folder}`."

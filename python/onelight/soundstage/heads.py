@@ -101,9 +101,8 @@ def _features(f: _Face, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     thick = 0.055 * taper + 0.01
     above, below = (y - line - f.gape * taper) / thick, (line - f.gape * taper - y) / (1.2 * thick)
     forward += 0.05 * _bump(side, y, (0, f.mouth_y), (f.mouth * 1.2, 0.16))
-    forward += (
-        f.lips * taper * ((above > 0) * above * np.exp(1 - above) + (below > 0) * 1.2 * below * np.exp(1 - below))
-    )
+    rolls = [np.maximum(away, 0) * np.exp(1 - np.maximum(away, 0)) for away in (above, below)]
+    forward += f.lips * taper * (rolls[0] + 1.2 * rolls[1])
     forward -= (
         (0.02 + 1.2 * f.gape)
         * smoothstep(1.1, 0.8, side / f.mouth)

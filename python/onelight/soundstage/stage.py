@@ -158,6 +158,7 @@ def _run(out: Path, todo: Sequence[Entry], plan: Manifest, jobs: int | None, ado
     Scenes that a family fails on are left out, and told of in a RequestError when all others are done.
     """
     jobs = max(1, min(jobs or _cores(), len(todo)))
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # inherited: its threads would only fight over the cores
     executor = ProcessPoolExecutor(jobs, get_context("spawn"), _begin)
     waiting: set[Future[Entry]] = set()
     queue = iter(todo)

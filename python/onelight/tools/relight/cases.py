@@ -28,16 +28,18 @@ class Lamp:
 
     towards: np.ndarray  # unit vector [3]: x right, y up, z to camera
     ratio: float  # (key + fill) : fill
-    softness: float = 0.0  # the knob's, 0..1
+    degrees: float = 0.5  # its angular diameter
 
     def knobs(self, prefix: str, ratio: str) -> dict[str, float]:
         """The knobs for it; `prefix` is 'present' or 'key', `ratio` the name of that light's ratio knob."""
         azimuth, elevation = angles(self.towards)
+        shadows = {"shadow_softness": self.degrees} if prefix == "key" else {}
         return {
             f"{prefix}_azimuth": azimuth,
             f"{prefix}_elevation": elevation,
-            f"{prefix}_softness": self.softness,
+            f"{prefix}_softness": softness_knob(self.degrees),
             ratio: self.ratio,
+            **shadows,
         }
 
 
@@ -108,7 +110,7 @@ def questions_of(scene: Scene, name: str, kind: str, seed: int) -> Iterator[Case
             if light == "mixed":
                 told = float(np.exp(random.uniform(*np.log(RATIOS))))
                 ambient = 1 / (told - 1)
-            lamps = [Lamp(scene.lights[i], told, softness_knob(float(scene.softness[i]))) for i in (first, second)]
+            lamps = [Lamp(scene.lights[i], told, float(scene.softness[i])) for i in (first, second)]
             plate, answer = (scene.keys[i] + scene.ambient * np.float32(ambient) for i in (first, second))
             target = Target(f"{name}_{light}_{first}_{second}", lamps[1], answer[mask], lambda answer=answer: answer)
             yield Case(light=light, plate=plate, lamp=lamps[0], targets=(target,), **shared)

@@ -10,7 +10,7 @@ import numpy as np
 from onelight.soundstage.scenes import Scene
 from onelight.stages import Session
 from onelight.tools.relight import baselines, score
-from onelight.tools.relight.cases import SUBJECTS, Case, Lamp, softness_knob
+from onelight.tools.relight.cases import SUBJECTS, Case, Lamp
 from onelight.tools.relight.relit import Relit
 
 RATIO = 4.0  # key : fill
@@ -29,7 +29,7 @@ def measure(
     frames = [Scene.load(path) for path in paths]
     fill = np.float32(1 / (RATIO - 1))
     first = frames[0]
-    present, new = (Lamp(first.lights[i], RATIO, softness_knob(float(first.softness[i]))) for i in (0, 1))
+    present, new = (Lamp(first.lights[i], RATIO, float(first.softness[i])) for i in (0, 1))
     masks = [(frame.matte > 0.5) & (np.abs(frame.normals).sum(axis=-1) > 0.5) for frame in frames]
     truths = [frame.keys[1] + frame.ambient * fill for frame in frames]
     cases = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import cv2
@@ -12,7 +13,7 @@ import numpy as np
 from onelight.colour import LUMINANCE, Colour
 from onelight.imaging import Grid, edit, mend, rgb32, write_bands
 from onelight.stages import Context, Stage
-from onelight.tools.relight import fit, geometry, shade
+from onelight.tools.relight import fit, geometry, network, shade
 from onelight.tools.relight.scene import decompose, depth_of, depth_range, matte_channel
 
 RADIUS, EPS = 8, 0.1  # edge-aware upsampling: window in working pixels, variance of stops that counts as an edge
@@ -77,7 +78,7 @@ def apply(context: Context, made: dict[str, Any]) -> dict[str, Any]:
     """Shades at working size, brings the ratio to full size along the plate's edges, and edits the plate."""
     knobs, info, colour, grid = _lit_knobs(context, made), context.info, context.colour, made["grid"]
     level, limit = float(knobs["key_stops"]), float(knobs["limit"])
-    shadings = shade.shading(made, knobs, colour)
+    shadings = shade.shading(made, knobs, colour, partial(_reach, context, made, knobs))
     stops = level + geometry.bounded(shade.log_ratio(made, knobs, shadings) - level, limit)
     context.check()
     extra = _rgba(shade.added(made, knobs, shadings, colour))
@@ -127,6 +128,16 @@ def apply(context: Context, made: dict[str, Any]) -> dict[str, Any]:
             write_bands(info, grid, lambda rows: grid.grow(small, rows), out[..., :3])
         out[..., 3] = 1
     return {"output": out, "status": status, "alpha": "result" if knobs["to_alpha"] else "plate"}
+
+
+def _reach(context: Context, made: Mapping[str, Any], knobs: Mapping[str, Any], key: np.ndarray) -> np.ndarray:
+    """How much of a key from that direction arrives, [h, w] in 0..1: as the network sees it, or marched in the depth.
+
+    A connected Depth is exact where the network guesses, so it is marched.
+    """
+    if made["asked"] is None or context.clip("Depth") is not None:
+        return shade.cast_shadow(made["depth"], key, knobs["shadow_softness"], knobs["depth_scale"])
+    return network.reach(context, made["asked"], key, knobs["shadow_softness"], made["depth"].shape)
 
 
 def _edge_slope(guide: np.ndarray, stops: np.ndarray) -> np.ndarray:

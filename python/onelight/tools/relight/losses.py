@@ -14,8 +14,8 @@ WEIGHTS = {
     "normals": 1.0,
     "detail": 1.0,
     "depth": 0.15,
-    "openness": 0.3,
-    "reach": 0.3,
+    "openness": 0.2,
+    "reach": 0.6,
     "relit": 1.5,
 }
 Tensors = Mapping[str, Tensor]
@@ -28,7 +28,7 @@ def levels(look: Look, batch: Tensors, deep: bool = False) -> list[Level]:
 
     With `deep` an octave further down: the whole at half the size, then the whole.
     """
-    shared = {name: batch[name] for name in ("light", "lights", "fill")}
+    shared = {name: batch[name] for name in ("light", "asked", "asks_second", "lights", "fill")}
     whole = {**shared, **_level(batch, "coarse.")}
     coarse, inflated = (halved(whole), F.avg_pool2d(batch["inflated"], 2)) if deep else (whole, batch["inflated"])
     first = answer(look, coarse, torch.cat([inflated, torch.zeros_like(inflated[:, :1])], dim=1))
@@ -47,7 +47,7 @@ def _level(batch: Tensors, prefix: str) -> dict[str, Tensor]:
 
 def answer(look: Look, level: Tensors, prior: Tensor) -> dict[str, Tensor]:
     """The network's outputs by name."""
-    out = look(level["picture"], level["matte"], prior, level["light"])
+    out = look(level["picture"], level["matte"], prior, level["light"], level["asked"])
     return dict(zip(("normals", "depth", "openness", "reach"), out, strict=True))
 
 
@@ -71,7 +71,9 @@ def losses(found: Tensors, truth: Tensors) -> dict[str, Tensor]:
     parts["detail"] = sum((_steps(apart, covered, step) for step in (1, 2, 4)), start=covered.new_zeros(()))
     parts["depth"] = mean((found["depth"] - truth["depth"]).abs().clamp(max=3))
     parts["openness"] = mean((found["openness"] - truth["openness"]).abs())
-    parts["reach"] = mean((found["reach"] - truth["reach"]).abs(), truth["reach_counts"])
+    asks_second = truth["asks_second"].view(-1, 1, 1, 1)
+    reach = truth["reach"] + (truth["reach_new"] - truth["reach"]) * asks_second
+    parts["reach"] = mean((found["reach"] - reach).abs(), truth["reach_counts"])
     relit, target = relight(found, truth), truth["target"]
     peak = target.amax(dim=(1, 2, 3), keepdim=True).clamp(min=1e-3) * 0.7
     relit, target = relit / peak, (target / peak).clamp(0, 4)
@@ -82,11 +84,14 @@ def losses(found: Tensors, truth: Tensors) -> dict[str, Tensor]:
 
 
 def relight(found: Tensors, truth: Tensors) -> Tensor:
-    """The picture under the other key by the tool's own formula; the new key's shadows are given."""
+    """The picture under the other key by the tool's own formula; of the reaches, the one not asked for is given."""
     old, new = truth["lights"][:, 0, :, None, None], truth["lights"][:, 1, :, None, None]
     fill = (truth["fill"] + BOUNCED).view(-1, 1, 1, 1) * found["openness"]
-    before = (found["normals"] * old).sum(1, keepdim=True).clamp(min=0) * found["reach"] + fill
-    after = (found["normals"] * new).sum(1, keepdim=True).clamp(min=0) * truth["reach_new"] + fill
+    asks_second = truth["asks_second"].view(-1, 1, 1, 1)
+    reach_old = found["reach"] + (truth["reach"] - found["reach"]) * asks_second
+    reach_new = truth["reach_new"] + (found["reach"] - truth["reach_new"]) * asks_second
+    before = (found["normals"] * old).sum(1, keepdim=True).clamp(min=0) * reach_old + fill
+    after = (found["normals"] * new).sum(1, keepdim=True).clamp(min=0) * reach_new + fill
     stops = torch.log2(after + 1e-3) - torch.log2(before + 1e-3)
     return truth["linear"] * torch.exp2(stops.clamp(-LIMIT - 2, LIMIT))
 

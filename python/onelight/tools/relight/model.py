@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 UNSHUFFLE = 4  # the trunk works on blocks of 4 x 4 pixels
 MULTIPLE = 16  # height and width must be multiples of this
-PICTURE, PRIOR, LIGHT = 3, 4, 4
+PICTURE, PRIOR, LIGHT, ASKED = 3, 4, 4, 4
 
 
 class Block(nn.Module):
@@ -26,7 +26,7 @@ class Block(nn.Module):
 
 
 class Geometry(nn.Module):
-    """Normals, affine depth, openness and the present key's reach of a picture; at most 1.4 M parameters.
+    """Normals, affine depth, openness and the reach of any key over a picture; at most 1.4 M parameters.
 
     A U-Net (Ronneberger et al. 2015) on pixels unshuffled by 4 (Shi et al. 2016), without normalisation layers, with a
     head at half size that sees the pixels again, so that folds survive. Untrained it returns its prior: normals as
@@ -38,6 +38,7 @@ class Geometry(nn.Module):
         prior    4: normals (x right, y up, z to camera) and depth found at half the size, or the outline's inflation;
                     0 where there is none
         light    [B, 4]: direction to the present key and its share of key + fill; 0 where unknown
+        asked    [B, 4]: direction to the key whose reach is asked for, and its angular diameter as `spread` codes it
     Outputs: normals [B, 3, H, W] of length 1; depth [B, 1, H, W], affine, larger is farther, about 0 +- 1;
     openness and reach [B, 1, H, W] in 0..1.
     """
@@ -45,8 +46,7 @@ class Geometry(nn.Module):
     def __init__(self, widths: tuple[int, int, int] = (64, 96, 128)) -> None:
         super().__init__()
         fine, middle, coarse = widths
-        seen = PICTURE + 1 + PRIOR + LIGHT
-        self.stem = nn.Conv2d(seen * UNSHUFFLE**2, fine, 3, padding=1)
+        self.stem = nn.Conv2d((PICTURE + 1 + PRIOR) * UNSHUFFLE**2 + LIGHT + ASKED, fine, 3, padding=1)
         self.down = nn.ModuleList(
             [
                 nn.Sequential(Block(fine)),
@@ -62,10 +62,13 @@ class Geometry(nn.Module):
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)  # type: ignore[arg-type]
 
-    def forward(self, picture: Tensor, matte: Tensor, prior: Tensor, light: Tensor) -> tuple[Tensor, ...]:
+    def forward(
+        self, picture: Tensor, matte: Tensor, prior: Tensor, light: Tensor, asked: Tensor
+    ) -> tuple[Tensor, ...]:
         pixels = torch.cat([picture, matte, prior], dim=1)
-        everywhere = light[:, :, None, None].expand(-1, -1, pixels.shape[2], pixels.shape[3])
-        x = self.stem(F.pixel_unshuffle(torch.cat([pixels, everywhere], dim=1), UNSHUFFLE))
+        blocks = F.pixel_unshuffle(pixels, UNSHUFFLE)
+        lamps = torch.cat([light, asked], dim=1)[:, :, None, None]
+        x = self.stem(torch.cat([blocks, lamps.expand(-1, -1, blocks.shape[2], blocks.shape[3])], dim=1))
         passed = []
         for level in self.down:
             x = level(x)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -15,17 +14,30 @@ from onelight.tools.relight.light import Light
 STAGE = "geometry"
 MULTIPLE = 16  # the network wants sizes that are multiples of this
 SMALLEST = 160  # the first level sees the whole picture at most this long
+ASKING = 384  # shadows are soft, and every slider drag asks anew: the longest level that is asked about them
+SPREAD = 4.0  # degrees: angular diameter of the present key, as its shadows see it
 ROUGH = 256  # enough for the broad light that the fit looks for
 MIRROR = np.array([-1, 1, 1, 1], np.float32)  # a mirrored direction (and depth, or key share)
 
 
-class Surface(NamedTuple):
+@dataclass(frozen=True)
+class Level:
+    """What the network looks at on one level, float32 at that level's size."""
+
+    picture: np.ndarray  # [h, w, 3] as `coded`
+    matte: np.ndarray  # [h, w]: +1 inside, -1 outside, 0 where nobody said
+    prior: np.ndarray  # [h, w, 4]: normals and depth found at half the size, or the outline's inflation
+    light: np.ndarray  # [4]: direction to the present key and its share of key + fill; 0 where unknown
+
+
+@dataclass(frozen=True)
+class Surface:
     """What the network found, float32 at working size."""
 
     normals: np.ndarray  # [h, w, 3]: x right, y up, z to camera
     depth: np.ndarray  # [h, w], affine: larger is farther, about 0 +- 1
     openness: np.ndarray  # [h, w] share of the light from all round that arrives
-    reach: np.ndarray  # [h, w] share of the present key that arrives
+    asked: Level  # where the reach of keys is asked for
 
 
 def known(session: Session | None) -> bool:
@@ -40,31 +52,50 @@ def find(context: Context, working: np.ndarray, matte: np.ndarray | None, lamp: 
     its size found; every level is seen twice, as it is and mirrored, and the two are averaged. Without a light, that
     is while it is being fitted, the finest levels are left out.
     """
-    session, check = context.session, context.check
-    assert session is not None
-    light = np.zeros(4, np.float32)
+    light, asked = np.zeros(4, np.float32), np.array([0, 0, 1, 0], np.float32)
     if lamp is not None:
-        light[:3], light[3] = lamp.key, 1 - 1 / lamp.ratio
-    levels = [coded(working)]
+        light[:3], light[3], asked = lamp.key, 1 - 1 / lamp.ratio, _asked(lamp.key, SPREAD)
+    pictures = [coded(working)]
     mattes = [np.zeros(working.shape[:2], np.float32) if matte is None else matte * 2 - 1]
-    while max(levels[-1].shape[:2]) > SMALLEST:
-        levels.append(halved(levels[-1]))
+    while max(pictures[-1].shape[:2]) > SMALLEST:
+        pictures.append(halved(pictures[-1]))
         mattes.append(halved(mattes[-1]))
-    first = mattes[-1].shape
-    prior = np.zeros((*first, 4), np.float32)
+    prior = np.zeros((*mattes[-1].shape, 4), np.float32)
     if matte is not None:
         prior[..., :3] = inflated((mattes[-1] + 1) / 2)
-    found = None
-    for picture, outline in zip(reversed(levels), reversed(mattes), strict=True):
-        if lamp is None and found is not None and max(outline.shape) > ROUGH:
-            found = cv2.resize(found, working.shape[1::-1], interpolation=cv2.INTER_LINEAR)
-            found[..., :3] = geometry.normalise(found[..., :3])
-            break
-        if found is not None:
-            prior = cv2.resize(found[..., :4], picture.shape[1::-1], interpolation=cv2.INTER_LINEAR)
-        found = _both_ways(session, picture, outline, prior, light, check)
-    assert found is not None
-    return Surface(found[..., :3], found[..., 3], found[..., 4], found[..., 5])
+    found, asking = prior, None
+    for picture, outline in zip(reversed(pictures), reversed(mattes), strict=True):
+        longest = max(outline.shape)
+        if asking is not None:
+            if lamp is None and longest > ROUGH:
+                break
+            prior = cv2.resize(found[..., :4], outline.shape[::-1], interpolation=cv2.INTER_LINEAR)
+        level = Level(picture, outline, prior, light)
+        asking = level if asking is None or longest <= ASKING else asking
+        found = _both_ways(context, level, asked)
+    assert asking is not None
+    if found.shape[:2] != working.shape[:2]:
+        found = cv2.resize(found, working.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+        found[..., :3] = geometry.normalise(found[..., :3])
+    return Surface(found[..., :3], found[..., 3], found[..., 4], asking)
+
+
+def reach(context: Context, asked: Level, key: np.ndarray, degrees: float, size: tuple[int, int]) -> np.ndarray:
+    """The share of a key that arrives, `size` = [h, w] in 0..1: what the network sees of the shadows it casts.
+
+    `key` is the direction to it, `degrees` its angular diameter.
+    """
+    found = _both_ways(context, asked, _asked(key, degrees))[..., 5]
+    return np.clip(cv2.resize(found, size[::-1], interpolation=cv2.INTER_LINEAR), 0, 1)
+
+
+def _asked(key: np.ndarray, degrees: float) -> np.ndarray:
+    return np.array([*key, spread(degrees)], np.float32)
+
+
+def spread(degrees: float) -> float:
+    """A lamp's angular diameter as the network is told it: 0 a point, 1 at 45 degrees."""
+    return float(np.sqrt(np.clip(degrees / 45, 0, 1)))
 
 
 def coded(picture: np.ndarray) -> np.ndarray:
@@ -86,38 +117,30 @@ def halved(image: np.ndarray) -> np.ndarray:
     return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
 
 
-def _both_ways(
-    session: Session,
-    picture: np.ndarray,
-    matte: np.ndarray,
-    prior: np.ndarray,
-    light: np.ndarray,
-    check: Callable[[], None],
-) -> np.ndarray:
-    """The mean of the answers to the picture and to its mirror image, [h, w, 6]."""
-    check()
-    straight = _run(session, picture, matte, prior, light)
-    check()
-    mirrored = _run(session, picture[:, ::-1], matte[:, ::-1], prior[:, ::-1] * MIRROR, light * MIRROR)[:, ::-1]
+def _both_ways(context: Context, level: Level, asked: np.ndarray) -> np.ndarray:
+    """The mean of the answers to the level and to its mirror image, [h, w, 6]."""
+    context.check()
+    straight = _run(context, level, asked)
+    context.check()
+    flipped = Level(level.picture[:, ::-1], level.matte[:, ::-1], level.prior[:, ::-1] * MIRROR, level.light * MIRROR)
+    mirrored = _run(context, flipped, asked * MIRROR)[:, ::-1]
     both = (straight + mirrored * np.array([-1, 1, 1, 1, 1, 1], np.float32)) / 2
     both[..., :3] = geometry.normalise(both[..., :3])
     return both
 
 
-def _run(session: Session, picture: np.ndarray, matte: np.ndarray, prior: np.ndarray, light: np.ndarray) -> np.ndarray:
-    height, width = matte.shape
+def _run(context: Context, level: Level, asked: np.ndarray) -> np.ndarray:
+    """Normals, depth, openness and reach, [h, w, 6]."""
+    height, width = level.matte.shape
     pad = (0, -height % MULTIPLE, 0, -width % MULTIPLE)
 
     def tensor(image: np.ndarray) -> np.ndarray:
-        wide = cv2.copyMakeBorder(
-            np.ascontiguousarray(image),
-            *pad,
-            cv2.BORDER_REFLECT_101 if min(height, width) > MULTIPLE else cv2.BORDER_REPLICATE,
-        )
+        wide = cv2.copyMakeBorder(np.ascontiguousarray(image), *pad, cv2.BORDER_REPLICATE)
         wide = wide[..., None] if wide.ndim == 2 else wide
         return np.ascontiguousarray(wide.transpose(2, 0, 1)[None])
 
-    inputs = {"picture": tensor(picture), "matte": tensor(matte), "prior": tensor(prior), "light": light[None]}
-    out = session.run(STAGE, inputs)
+    inputs = {name: tensor(getattr(level, name)) for name in ("picture", "matte", "prior")}
+    assert context.session is not None
+    out = context.session.run(STAGE, {**inputs, "light": level.light[None], "asked": asked[None]})
     found = np.concatenate([out[name][0] for name in ("normals", "depth", "openness", "reach")])
     return np.ascontiguousarray(found[:, :height, :width].transpose(1, 2, 0))

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from onelight.colour import LUMINANCE
-from onelight.tools.relight import geometry
+from onelight.tools.relight import geometry, network
 from onelight.tools.relight.network import coded, inflated
 
 Images = dict[str, np.ndarray]
@@ -31,7 +31,7 @@ LAST = (
 def read(path: Path) -> Images:
     """One scene of the soundstage as the record that training keeps, float16, everything whole and at half the size."""
     with np.load(path) as scene:
-        named = ("normals", "albedo", "keys", "ambient", "matte", "depth", "lights")
+        named = ("normals", "albedo", "keys", "ambient", "matte", "depth", "lights", "softness")
         record = {name: scene[name].astype(np.float32) for name in named}
     record["matte"], record["depth"] = record["matte"][..., None], record["depth"][..., None]
     normals, albedo = record["normals"], np.maximum(record["albedo"] @ LUMINANCE, 0.01)
@@ -44,7 +44,7 @@ def read(path: Path) -> Images:
     covered = np.linalg.norm(record["normals" + HALF], axis=-1, keepdims=True)
     record["normals" + HALF] *= (covered > 0.6) / np.maximum(covered, 1e-6)
     record["inflated"] = inflated(record["matte" + HALF][..., 0])
-    return {name: value.astype(np.float32 if name == "lights" else np.float16) for name, value in record.items()}
+    return {name: value.astype(np.float32 if value.ndim < 3 else np.float16) for name, value in record.items()}
 
 
 def _halved(image: np.ndarray) -> np.ndarray:
@@ -78,6 +78,7 @@ class Pair(NamedTuple):
     noise: float
     exposure: float  # gain on the level of the plate's middle
     light: np.ndarray  # [4] the hint
+    asks_second: bool  # which key's reach is asked for
     with_matte: bool
     with_inflation: bool
 
@@ -107,6 +108,7 @@ def draw(row: int, rows: np.ndarray, lights: np.ndarray, random: np.random.Gener
         noise=float(np.exp(random.uniform(np.log(3e-4), np.log(1.5e-2)))),
         exposure=2.0 ** random.normal(0, 0.5),
         light=hint,
+        asks_second=random.random() < 0.6,
         with_matte=with_matte,
         with_inflation=with_matte and random.random() < 0.8,
     )
@@ -118,7 +120,8 @@ def images(
     """The pair's pictures and its truth at one size (`suffix` "" or HALF), float32; `part` is what is seen of it.
 
     picture (coded, with grain), linear and target (clean, under the two keys), matte (0 where withheld), normals,
-    depth, openness, reach and where it can be told (reach_counts), reach_new, covered.
+    depth, openness, reach of both keys (reach, reach_new), where that of the one asked for can be told (reach_counts),
+    covered.
     """
 
     def get(name: str, index: int | None = None, row: int = pair.row) -> np.ndarray:
@@ -140,7 +143,8 @@ def images(
         linear, target = linear[..., pair.channels], target[..., pair.channels]
     normals = directed(get("normals"), pair)
     covered = (np.abs(normals).sum(axis=-1, keepdims=True) > 0.5).astype(np.float32)
-    facing = normals @ directed(arrays["lights"][pair.row, pair.first], pair)
+    asked = pair.second if pair.asks_second else pair.first
+    facing = normals @ directed(arrays["lights"][pair.row, asked], pair)
     return {
         "linear": linear,
         "target": target,
@@ -150,8 +154,8 @@ def images(
         "depth": get("depth"),
         "openness": get("openness"),
         "reach": get("reach", pair.first),
-        "reach_counts": covered * (facing > 0.1)[..., None],
         "reach_new": get("reach", pair.second),
+        "reach_counts": covered * (facing > 0.1)[..., None],
         "covered": covered,
     }
 
@@ -193,8 +197,8 @@ def compose(
 ) -> dict[str, np.ndarray]:
     """A batch of `count` pairs: whole at half the size, and a part of it closely, as wide.
 
-    Names "coarse.*" and "fine.*" as of `images` [count, h, w, c]; light [count, 4], lights [count, 2, 3],
-    fill [count], inflated [count, h, w, 3], corner [2]: row and column of the part at full size.
+    Names "coarse.*" and "fine.*" as of `images` [count, h, w, c]; light and asked [count, 4], asks_second [count],
+    lights [count, 2, 3], fill [count], inflated [count, h, w, 3], corner [2]: row and column of the part at full size.
     """
     out: dict[str, list[np.ndarray]] = {}
     size = arrays["inflated"].shape[1]
@@ -209,6 +213,10 @@ def compose(
         made |= {f"fine.{name}": value for name, value in fine.items()}
         made["inflated"] = directed(turned(arrays["inflated"][row], pair), pair) * np.float32(pair.with_inflation)
         made["light"], made["fill"] = directed(pair.light, pair), np.asarray(pair.fill, np.float32)
+        asked = pair.second if pair.asks_second else pair.first
+        spread = network.spread(float(arrays["softness"][row, asked]))
+        made["asked"] = directed(np.array([*arrays["lights"][row, asked], spread]), pair)
+        made["asks_second"] = np.asarray(pair.asks_second, np.float32)
         made["lights"] = np.stack([directed(arrays["lights"][row, index], pair) for index in (pair.first, pair.second)])
         for name, value in made.items():
             out.setdefault(name, []).append(value)

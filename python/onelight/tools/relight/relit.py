@@ -10,11 +10,14 @@ import numpy as np
 
 from onelight.colour import Colour
 from onelight.stages import Context, FrameInfo, Rect, Session
-from onelight.tools.relight import graph
+from onelight.tools.relight import graph, network
 from onelight.tools.relight.cases import Case, Lamp
 from onelight.tools.relight.spec import TOOL
 
 COLOUR = "acescg"
+# Told both lights, a version that sees how far keys reach lifts the one's shadows and casts the other's; the rest of
+# the knobs stay at their defaults, and all of them where nothing sees that.
+SHADOWS = {"lift_shadows": 1.0, "shadow_density": 1.0, "limit": 5.0}
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,8 @@ class Relit:
         packed = {(name, 0): _packed(image, case.matte if name == "Matte" else None) for name, image in frames.items()}
         knobs = {knob.name: getattr(knob, "default", None) for knob in TOOL.render_knobs()}
         knobs["auto_sky"] = float(case.sky)
+        if network.known(session):
+            knobs |= SHADOWS
         context = Context(knobs, FrameInfo.of(width, height), packed, Colour.of(COLOUR), session)
         if not fitted:
             if exposure is None:  # what Analyse would write for this one frame

@@ -29,6 +29,7 @@ class Surface(NamedTuple):
     depth: np.ndarray  # [h, w]: 0 nearest, 1 farthest
     openness: np.ndarray  # [h, w] share of the light from all round that arrives
     shadow: np.ndarray  # [h, w] share of the present key that is kept off
+    asked: network.Level | None = None  # what the network is asked about other keys with
 
 
 def decompose(context: Context, made: dict[str, Any]) -> dict[str, Any]:
@@ -65,6 +66,7 @@ def decompose(context: Context, made: dict[str, Any]) -> dict[str, Any]:
         "sky": sky,
         "sky_full": sky_full,
         "horizon": layout[2],
+        "asked": surface.asked,
     }
 
 
@@ -77,7 +79,10 @@ def _learnt(context: Context, working: np.ndarray, matte: np.ndarray | None, lam
         normals = broad + (normals - broad) * share
     normals = geometry.normalise(normals * np.array([gain, gain, 1], np.float32))
     depth = 1 / (1 + np.exp2(np.float32(-1.5) * found.depth))
-    return Surface(normals, depth, found.openness**gain, 1 - found.reach)
+    shadow = np.zeros_like(depth)
+    if lamp is not None:
+        shadow = 1 - network.reach(context, found.asked, lamp.key, network.SPREAD, depth.shape)
+    return Surface(normals, depth, found.openness**gain, shadow, found.asked)
 
 
 def _classical(

@@ -5,7 +5,7 @@ Both shadings come from the same normals through the same functions, so equal li
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import cv2
@@ -16,6 +16,7 @@ from onelight.tools.relight import light as lit
 from onelight.tools.relight.geometry import blur, bounded, smoothstep
 from onelight.tools.relight.knobs import SH_NAMES
 
+Reach = Callable[[np.ndarray], np.ndarray]
 SHADOW_LONGEST = 256  # cast shadows are marched at this size: they are soft, and every slider drag marches anew
 SHADOW_STEPS = 18
 
@@ -51,21 +52,22 @@ def cast_shadow(depth: np.ndarray, to_light: np.ndarray, softness: float, depth_
     return cv2.resize(clear, (width, height), interpolation=cv2.INTER_LINEAR)
 
 
-def shading(g: Mapping[str, Any], knobs: Mapping[str, Any], colour: Colour) -> dict[str, np.ndarray]:
-    """Present shading [h, w], the new one [h, w, 3] in the space of the edit, the new key alone, the share of air."""
+def shading(g: Mapping[str, Any], knobs: Mapping[str, Any], colour: Colour, reach: Reach) -> dict[str, np.ndarray]:
+    """Present shading [h, w], the new one [h, w, 3] in the space of the edit, the new key alone, the share of air.
+
+    `reach` says how much of a key arrives where, given the direction to it.
+    """
     present, new = lit.present_light(knobs), lit.new_light(knobs)
     normals, openness = g["normals"], g["visibility"]
     weights = np.array([knobs[f"present_fill_{name}"] for name in SH_NAMES])
     fill = lit.fill_shape(g["basis"], weights) * openness if weights.any() else openness
-    kept = g["shadow"] * np.float32(1 - knobs["lift_shadows"])  # of the present key's shadows, under the new one
     old_key = lit.key_shape(normals, present.key, present.softness) * (1 - g["shadow"])
     old = np.float32(present.fill_level) * fill + np.float32(present.key_level) * old_key
-    new_key = lit.key_shape(normals, new.key, new.softness) * (1 - kept)
+    clear = 1 - g["shadow"] * np.float32(1 - knobs["lift_shadows"])  # the present key's shadows stay, or are lifted
     density = np.float32(knobs["shadow_density"])
     if density > 0 and new.key_level > 0:
-        clear = cast_shadow(g["depth"], new.key, knobs["shadow_softness"], knobs["depth_scale"])
-        new_key = new_key * (1 - density * (1 - clear))
-    key = np.float32(new.key_level) * new_key
+        clear = np.minimum(clear, 1 - density * (1 - reach(new.key)))
+    key = np.float32(new.key_level) * lit.key_shape(normals, new.key, new.softness) * clear
     amounts = [np.float32(new.fill_level) * fill, key]
     tints = [lit.colour(knobs["fill_kelvin"], knobs["fill_tint"]), lit.colour(knobs["key_kelvin"], knobs["key_tint"])]
     if knobs["sky_fill"] > 0:

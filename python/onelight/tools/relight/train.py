@@ -15,7 +15,7 @@ from torch import Tensor
 from onelight.errors import RequestError
 from onelight.tools.relight import losses, pairs
 from onelight.tools.relight.losses import Look
-from onelight.tools.relight.model import LIGHT, MULTIPLE, PICTURE, PRIOR, Geometry
+from onelight.tools.relight.model import ASKED, LIGHT, MULTIPLE, PICTURE, PRIOR, Geometry
 from onelight.tools.relight.network import STAGE
 from onelight.training.card import Card
 from onelight.training.crops import Crops
@@ -57,7 +57,7 @@ def run(
     `scenes` are files of the soundstage by name; `out` keeps what is baked of them and the checkpoint, from which the
     next call goes on.
     """
-    crops = Crops.bake(out / "crops", scenes, pairs.read, jobs=2, recipe="relight 1")
+    crops = Crops.bake(out / "crops", scenes, pairs.read, jobs=2, recipe="relight 2")
     rows = np.arange(len(crops))
     kept = rows % KEPT == KEPT - 1
     if not kept.any():
@@ -103,7 +103,7 @@ def export(model: torch.nn.Module, folder: Path) -> dict[str, Path]:
     example = {name: torch.zeros(1, count, height, width) for name, count in channels.items()}
     export_onnx(
         model,
-        {**example, "light": torch.zeros(1, LIGHT)},
+        {**example, "light": torch.zeros(1, LIGHT), "asked": torch.zeros(1, ASKED)},
         path,
         {name: {2: "height", 3: "width"} for name in channels},
         [{"height": size, "width": size + 2 * MULTIPLE} for size in (MULTIPLE, 10 * MULTIPLE)],
