@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 import typer
@@ -81,20 +82,21 @@ def train(
     if trained is None:
         Console(stderr=True).print(f"Stopped for now; the same command goes on from {out / 'checkpoint'}.")
         return
-    graphs = script.export(trained, out / "export")
-    told = scored(tool, graphs) if score else []
-    card = script.card(
-        trained,
-        chosen,
-        recipe=f"onelight train {tool} --recipe {recipe}",
-        data=_data(folders),
-        settings=chosen.settings,
-        seconds=checkpoint.seconds(out / "checkpoint"),
-        machine=f"{os.cpu_count()} cores" if device == "cpu" else device,
-        scores=told,
-    )
-    spec = found[tool].version
-    print(write_version(into, tool, chosen.version, spec, graphs, weights={"weights": trained}, card=card))
+    with TemporaryDirectory() as folder:
+        graphs = script.export(trained, Path(folder))
+        told = scored(tool, graphs) if score else []
+        card = script.card(
+            trained,
+            chosen.version,
+            recipe=f"onelight train {tool} --recipe {recipe}",
+            data=_data(folders),
+            settings=chosen.settings,
+            seconds=checkpoint.seconds(out / "checkpoint"),
+            machine=f"{os.cpu_count()} cores" if device == "cpu" else device,
+            scores=told,
+        )
+        spec = found[tool].version
+        print(write_version(into, tool, chosen.version, spec, graphs, weights={"weights": trained}, card=card))
 
 
 def scored(tool: str, graphs: Mapping[str, Path]) -> list[dict[str, Any]]:

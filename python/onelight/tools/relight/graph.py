@@ -78,7 +78,7 @@ def apply(context: Context, made: dict[str, Any]) -> dict[str, Any]:
     """Shades at working size, brings the ratio to full size along the plate's edges, and edits the plate."""
     knobs, info, colour, grid = _lit_knobs(context, made), context.info, context.colour, made["grid"]
     level, limit = float(knobs["key_stops"]), float(knobs["limit"])
-    shadings = shade.shading(made, knobs, colour, partial(_reach, context, made, knobs))
+    shadings = shade.shading(made, knobs, colour, partial(_cast, context, made, knobs))
     stops = level + geometry.bounded(shade.log_ratio(made, knobs, shadings) - level, limit)
     context.check()
     extra = _rgba(shade.added(made, knobs, shadings, colour))
@@ -130,14 +130,16 @@ def apply(context: Context, made: dict[str, Any]) -> dict[str, Any]:
     return {"output": out, "status": status, "alpha": "result" if knobs["to_alpha"] else "plate"}
 
 
-def _reach(context: Context, made: Mapping[str, Any], knobs: Mapping[str, Any], key: np.ndarray) -> np.ndarray:
-    """How much of a key from that direction arrives, [h, w] in 0..1: as the network sees it, or marched in the depth.
+def _cast(context: Context, made: Mapping[str, Any], knobs: Mapping[str, Any], key: np.ndarray) -> np.ndarray:
+    """How much of a key from that direction is kept off, [h, w] in 0..1: as the network sees it, or by the depth.
 
-    A connected Depth is exact where the network guesses, so it is marched.
+    A connected Depth is exact where the network guesses, so it decides.
     """
+    softness = knobs["shadow_softness"]
     if made["asked"] is None or context.clip("Depth") is not None:
-        return shade.cast_shadow(made["depth"], key, knobs["shadow_softness"], knobs["depth_scale"])
-    return network.reach(context, made["asked"], key, knobs["shadow_softness"], made["depth"].shape)
+        return 1 - shade.cast_shadow(made["depth"], key, softness, knobs["depth_scale"])
+    reach = network.reach(context, made["asked"], key, softness, made["depth"].shape)
+    return (1 - reach) * (1 - made["sky"])
 
 
 def _edge_slope(guide: np.ndarray, stops: np.ndarray) -> np.ndarray:

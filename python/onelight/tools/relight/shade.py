@@ -16,7 +16,7 @@ from onelight.tools.relight import light as lit
 from onelight.tools.relight.geometry import blur, bounded, smoothstep
 from onelight.tools.relight.knobs import SH_NAMES
 
-Reach = Callable[[np.ndarray], np.ndarray]
+Cast = Callable[[np.ndarray], np.ndarray]
 SHADOW_LONGEST = 256  # cast shadows are marched at this size: they are soft, and every slider drag marches anew
 SHADOW_STEPS = 18
 
@@ -52,10 +52,10 @@ def cast_shadow(depth: np.ndarray, to_light: np.ndarray, softness: float, depth_
     return cv2.resize(clear, (width, height), interpolation=cv2.INTER_LINEAR)
 
 
-def shading(g: Mapping[str, Any], knobs: Mapping[str, Any], colour: Colour, reach: Reach) -> dict[str, np.ndarray]:
+def shading(g: Mapping[str, Any], knobs: Mapping[str, Any], colour: Colour, cast: Cast) -> dict[str, np.ndarray]:
     """Present shading [h, w], the new one [h, w, 3] in the space of the edit, the new key alone, the share of air.
 
-    `reach` says how much of a key arrives where, given the direction to it.
+    `cast` says how much of a key is kept off where, given the direction to it: as g["shadow"] does for the present one.
     """
     present, new = lit.present_light(knobs), lit.new_light(knobs)
     normals, openness = g["normals"], g["visibility"]
@@ -66,8 +66,8 @@ def shading(g: Mapping[str, Any], knobs: Mapping[str, Any], colour: Colour, reac
     clear = 1 - g["shadow"] * np.float32(1 - knobs["lift_shadows"])  # the present key's shadows stay, or are lifted
     density = np.float32(knobs["shadow_density"])
     if density > 0 and new.key_level > 0:
-        clear = np.minimum(clear, 1 - density * (1 - reach(new.key)))
-    key = np.float32(new.key_level) * lit.key_shape(normals, new.key, new.softness) * clear
+        clear = np.minimum(clear, 1 - density * cast(new.key))
+    key = np.float32(new.key_level) * (lit.key_shape(normals, new.key, new.softness) * clear)
     amounts = [np.float32(new.fill_level) * fill, key]
     tints = [lit.colour(knobs["fill_kelvin"], knobs["fill_tint"]), lit.colour(knobs["key_kelvin"], knobs["key_tint"])]
     if knobs["sky_fill"] > 0:

@@ -78,10 +78,10 @@ def run(
     )  # pyright: ignore[reportReturnType]
 
 
-def card(model: torch.nn.Module, recipe: Recipe, **told: Any) -> str:
-    """The model card of what a recipe made; `told` are the fields of `Card` that only the run knows."""
+def card(model: torch.nn.Module, version: str, **told: Any) -> str:
+    """The model card of a version; `told` are the fields of `Card` that only the run knows."""
     return Card(
-        title=f"Relight {recipe.version}",
+        title=f"Relight {version}",
         summary="Reads normals, affine depth, openness and the reach of the present key off one picture, for Relight.",
         parameters=parameters_of(model),
         intended="Scene-linear plates of anything; more certain with the present light analysed and with a matte.",

@@ -1,0 +1,177 @@
+"""Relight's network where a model version has one: what it starts from, what it must keep, how it is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from onelight import tools
+from onelight.colour import Colour
+from onelight.registry import Version
+from onelight.runtime import Session
+from onelight.stages import Context, FrameInfo
+from onelight.tools.relight import network
+from onelight.tools.relight.light import Light, direction
+from onelight.tools.relight.spec import TOOL
+from stagerun import defaults, preset, scene
+
+torch = pytest.importorskip("torch", reason="training is not installed")
+
+from onelight.tools.relight import train  # noqa: E402  needs torch
+from onelight.tools.relight.model import Geometry  # noqa: E402
+
+
+def session_of(model: Any, folder: Path) -> Session:
+    return Session(Version("base", "relight", "test", 1, "", train.export(model, folder)), 1)
+
+
+@pytest.fixture(scope="module")
+def untrained(tmp_path_factory: pytest.TempPathFactory) -> Session:
+    return session_of(Geometry(), tmp_path_factory.mktemp("untrained"))
+
+
+@pytest.fixture(scope="module")
+def stirred(tmp_path_factory: pytest.TempPathFactory) -> Session:
+    """A network whose heads say something everywhere: nothing that must always hold may lean on good weights."""
+    torch.manual_seed(7)
+    model = Geometry()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter += 0.03 * torch.randn_like(parameter)
+    return session_of(model, tmp_path_factory.mktemp("stirred"))
+
+
+def context(session: Session, plate: np.ndarray, knobs: Mapping[str, Any], output: str = "result") -> Context:
+    info = FrameInfo.of(plate.shape[1], plate.shape[0], output=output)
+    return Context(knobs, info, {("Source", 0): plate}, Colour.of("acescg"), session)
+
+
+def relit(asked: Context) -> np.ndarray:
+    made: dict[str, Any] = {}
+    for stage in tools.graph("relight").STAGES:
+        made |= stage.run(asked, made)
+    return made["output"]
+
+
+def known_light(**knobs: Any) -> dict[str, Any]:
+    """The present light is analysed, and the new one differs only by `knobs`."""
+    values = defaults(TOOL, analysed=True, exposure=-2.0)
+    same = {"key_azimuth": "present_azimuth", "key_elevation": "present_elevation", "fill_ratio": "present_ratio"}
+    return {**values, **{new: values[old] for new, old in same.items()}, **knobs}
+
+
+def test_the_network_keeps_within_its_size() -> None:
+    assert sum(parameter.numel() for parameter in Geometry().parameters()) <= 1_400_000
+
+
+def test_untrained_it_hands_its_prior_on_and_finds_everything_open() -> None:
+    towards = torch.nn.functional.normalize(torch.randn(1, 3, 32, 48), dim=1)
+    prior = torch.cat([towards, torch.full((1, 1, 32, 48), 0.3)], dim=1)
+    with torch.no_grad():
+        normals, depth, openness, reach = Geometry()(
+            torch.randn(1, 3, 32, 48), torch.zeros(1, 1, 32, 48), prior, torch.zeros(1, 4), torch.zeros(1, 4)
+        )
+    assert torch.allclose(normals, towards, atol=1e-4)
+    assert torch.allclose(depth, prior[:, 3:])
+    assert openness.min() > 0.9
+    assert reach.min() > 0.9
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 5), (17, 200), (161, 90), (340, 330)])
+def test_a_picture_of_any_size_is_read(stirred: Session, size: tuple[int, int]) -> None:
+    working = np.random.default_rng(1).uniform(0, 2, (*size, 3)).astype(np.float32)
+    lamp = Light(direction(30, 20), 0.0, 8.0, 1.0)
+    found = network.find(context(stirred, np.zeros((*size, 4), np.float32), {}), working, None, lamp)
+    assert found.normals.shape == (*size, 3)
+    assert np.allclose(np.linalg.norm(found.normals, axis=-1), 1, atol=1e-3)
+    assert found.depth.shape == found.openness.shape == size
+    assert np.isfinite(found.depth).all()
+    assert 0 <= found.openness.min() <= found.openness.max() <= 1
+
+
+def test_equal_lights_change_nothing_however_the_shadows_are_set(stirred: Session) -> None:
+    plate = scene()
+    for shadows in ({}, {"lift_shadows": 1.0, "shadow_density": 1.0}, {"shadow_density": 0.7}):
+        ratio = relit(context(stirred, plate, known_light(**shadows), "ratio"))[..., :3]
+        assert np.array_equal(ratio, np.ones_like(ratio)), shadows
+
+
+def test_the_picture_and_its_mirror_image_are_relit_alike(stirred: Session) -> None:
+    plate = scene()
+    knobs = known_light(key_azimuth=50.0, key_elevation=15.0, shadow_density=1.0)
+    turned = {name: -knobs[name] for name in ("key_azimuth", "present_azimuth")}
+    straight = relit(context(stirred, plate, knobs))
+    mirrored = relit(context(stirred, np.ascontiguousarray(plate[:, ::-1]), {**knobs, **turned}))[:, ::-1]
+    assert np.abs(straight - mirrored).max() < 2e-3 * np.abs(straight).max()
+
+
+def test_twice_the_exposure_in_is_twice_out(stirred: Session) -> None:
+    plate = scene()
+    brighter = plate.copy()
+    brighter[..., :3] *= 2
+    once = relit(context(stirred, plate, known_light(key_azimuth=60.0)))
+    twice = relit(context(stirred, brighter, known_light(key_azimuth=60.0, exposure=-1.0)))
+    assert np.allclose(twice[..., :3], once[..., :3] * 2, rtol=1e-4, atol=1e-6)
+
+
+def test_the_shadows_of_the_new_key_are_the_networks_and_follow_it(stirred: Session) -> None:
+    plate, knobs = scene(), known_light(shadow_density=1.0)
+    seen = [
+        relit(context(stirred, plate, {**knobs, "key_azimuth": azimuth, "shadow_softness": soft}, "light_map"))
+        for azimuth, soft in ((-80.0, 4.0), (80.0, 4.0), (80.0, 30.0))
+    ]
+    without = relit(context(stirred, plate, {**knobs, "key_azimuth": 80.0, "shadow_density": 0.0}, "light_map"))
+    assert not np.allclose(seen[0], seen[1], atol=1e-3)
+    assert not np.array_equal(seen[1], seen[2])
+    assert (seen[1] <= without + 1e-6).all()
+
+
+def test_a_connected_depth_casts_the_shadows_instead(stirred: Session) -> None:
+    plate = scene()
+    depth = np.ones_like(plate)
+    depth[:, :12, 0] = 2.0  # the far end, for the range
+    depth[40:80, 90:110, 0] = 0.85
+    knobs = known_light(key_azimuth=80.0, key_elevation=20.0, shadow_density=1.0, depth_scale=0.5)
+    asked = context(stirred, plate, knobs, "light_map")
+    with_depth = replace(asked, clips={**asked.clips, ("Depth", 0): depth})
+    without = replace(with_depth, knobs={**knobs, "shadow_density": 0.0})
+    clear = relit(with_depth)[..., 0] / np.maximum(relit(without)[..., 0], 1e-6)
+    assert clear[50:70, 70:86].mean() < 0.5
+    assert clear[50:70, 115:140].mean() > 0.95
+
+
+def test_relief_0_is_a_flat_card_and_detail_changes_fine_things_alone(stirred: Session) -> None:
+    plate, knobs = scene(), known_light()
+    flat = relit(context(stirred, plate, {**knobs, "relief": 0.0}, "normals"))[..., :3]
+    assert np.allclose(np.abs(flat[..., 2]), 1)
+    broad, usual = (
+        relit(context(stirred, plate, {**knobs, "detail": detail}, "normals"))[..., :3] for detail in (0.0, 0.3)
+    )
+    fine = [np.abs(np.diff(normals, axis=1)).mean() for normals in (broad, usual)]
+    assert fine[0] < 0.6 * fine[1]
+
+
+def test_an_untrained_network_shades_like_a_flat_card(untrained: Session) -> None:
+    normals = relit(context(untrained, scene(), preset(TOOL, "golden_hour", analysed=True), "normals"))[..., :3]
+    assert np.allclose(normals, [0, 0, 1], atol=1e-4)
+
+
+def test_work_stops_between_two_looks_when_nobody_waits(stirred: Session) -> None:
+    class Gone(Exception):
+        pass
+
+    looks: list[str] = []
+
+    def check() -> None:
+        looks.append("look")
+        if len(looks) == 3:
+            raise Gone
+
+    asked = replace(context(stirred, scene(), {}), check=check)
+    with pytest.raises(Gone):
+        network.find(asked, np.ones((400, 400, 3), np.float32), None, None)
+    assert len(looks) == 3

@@ -1,0 +1,173 @@
+"""Relight's training pairs and losses agree with the light they are about, and the whole recipe makes a version."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from onelight.registry import Registry
+from onelight.runtime import Session
+from onelight.tools import discover
+from onelight.tools.relight import network, pairs
+from onelight.tools.relight.geometry import normalise
+
+torch = pytest.importorskip("torch", reason="training is not installed")
+
+from onelight.tools.relight import losses, train  # noqa: E402  needs torch
+
+SIZE = 64
+
+
+def ball(seed: int, folder: Path) -> Path:
+    """A matte ball of one colour before nothing, under six keys, as the soundstage would write it."""
+    random = np.random.default_rng(seed)
+    y, x = (np.mgrid[0:SIZE, 0:SIZE] + 0.5) / SIZE * 2 - 1
+    x, y = (x - random.uniform(-0.1, 0.1)) / 0.8, -(y - random.uniform(-0.1, 0.1)) / 0.8
+    inside = (x * x + y * y < 0.98).astype(np.float32)
+    normals = np.stack([x, y, np.sqrt(np.maximum(1 - x * x - y * y, 0))], -1) * inside[..., None]
+    lights = normalise(random.normal((0, 0, 2), 1, (6, 3)))
+    albedo = np.broadcast_to(random.uniform(0.2, 0.8, 3), normals.shape) * inside[..., None]
+    keys = albedo * np.maximum(np.einsum("hwc,lc->lhw", normals, lights), 0)[..., None]
+    arrays = {"normals": normals, "albedo": albedo, "keys": keys, "ambient": albedo, "matte": inside}
+    path = folder / f"{seed:05d}.npz"
+    np.savez(
+        path,
+        **{name: value.astype(np.float16) for name, value in arrays.items()},
+        depth=((3 - normals[..., 2]) * inside).astype(np.float16),
+        lights=lights.astype(np.float32),
+        softness=np.full(6, 0.5, np.float32),
+    )
+    return path
+
+
+@pytest.fixture(scope="module")
+def arrays(tmp_path_factory: pytest.TempPathFactory) -> dict[str, np.ndarray]:
+    folder = tmp_path_factory.mktemp("balls")
+    records = [pairs.read(ball(seed, folder)) for seed in range(6)]
+    return {name: np.stack([record[name] for record in records]) for name in records[0]}
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_true_surface_relights_every_pair_to_its_target_mirrored_turned_or_cropped(
+    arrays: dict[str, np.ndarray], seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(losses, "BOUNCED", 0.0)  # a ball alone in the dark throws no light on itself
+    drawn = pairs.draw
+
+    def alone(*given: object) -> pairs.Pair:
+        return drawn(*given)._replace(lamp=None, tints=np.ones((2, 3), np.float32))  # pyright: ignore[reportArgumentType]
+
+    monkeypatch.setattr(pairs, "draw", alone)
+    batch = train.tensors(pairs.compose(arrays, np.arange(6), 24, np.random.default_rng(seed)))
+    for level in ("coarse.", "fine."):
+        truth = {name.removeprefix(level): value for name, value in batch.items() if not name.startswith("inflated")}
+        asks = truth["asks_second"].view(-1, 1, 1, 1)
+        found = {**truth, "reach": truth["reach"] + (truth["reach_new"] - truth["reach"]) * asks}
+        relit, target = losses.relight(found, truth), truth["target"]
+        # Where the plate's key only grazes, half floats and the floor of the reach decide.
+        facing = [(truth["normals"] * truth["lights"][:, i, :, None, None]).sum(1, keepdim=True) for i in (0, 1)]
+        told = (truth["covered"] * (facing[0] > 0.3) * (facing[1] > 0.3)).expand_as(target) > 0
+        assert told.sum() > 1000
+        assert ((relit - target).abs() / (target + 0.02))[told].quantile(0.99) < 0.1, level
+
+
+def test_withheld_hints_are_zero_and_given_ones_are_the_lights(arrays: dict[str, np.ndarray]) -> None:
+    batch = pairs.compose(arrays, np.arange(6), 64, np.random.default_rng(3))
+    told = np.abs(batch["light"]).sum(axis=1) > 0
+    assert 0.5 < told.mean() < 0.95
+    apart = (batch["light"][told, :3] * batch["lights"][told, 0]).sum(axis=1)
+    assert np.degrees(np.arccos(np.clip(apart, -1, 1))).max() < 20
+    asked = np.where(batch["asks_second"][:, None] > 0, batch["lights"][:, 1], batch["lights"][:, 0])
+    assert np.allclose(batch["asked"][:, :3], asked, atol=1e-5)
+    assert set(np.unique(batch["coarse.matte"])) >= {-1.0, 0.0, 1.0}
+
+
+def test_a_batch_is_a_function_of_its_generator_alone(arrays: dict[str, np.ndarray]) -> None:
+    first, again = (pairs.compose(arrays, np.arange(6), 4, np.random.default_rng(9)) for _ in range(2))
+    assert all(np.array_equal(first[name], again[name]) for name in first)
+
+
+def test_the_loss_falls_on_one_batch_and_reaches_every_parameter(arrays: dict[str, np.ndarray]) -> None:
+    torch.manual_seed(1)
+    model = train.Geometry()
+    batch = {
+        **train.tensors(pairs.compose(arrays, np.arange(6), 4, np.random.default_rng(2))),
+        "deep": torch.tensor(False),
+    }
+    optimizer = torch.optim.Adam(model.parameters(), 2e-3)
+    values = []
+    for _ in range(25):
+        optimizer.zero_grad()
+        loss = train.loss_of(model, batch)["loss"]
+        loss.backward()
+        optimizer.step()
+        values.append(float(loss.detach()))
+    assert values[-1] < 0.7 * values[0]
+    assert all(parameter.grad is not None and parameter.grad.abs().sum() > 0 for parameter in model.parameters())
+
+
+def onelight(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", "from onelight.cli import main; main()", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Scenes rendered small and a few steps on them, by the commands that anybody would use."""
+    folder = tmp_path_factory.mktemp("recipe")
+    scenes = str(folder / "scenes")
+    render = onelight(
+        "soundstage", "render", "--out", scenes, "--count", "26", "--size", "64", "--families", "curtains"
+    )
+    assert render.returncode == 0, render.stderr
+    made = onelight(
+        *("train", "relight", "--recipe", "small", "--scenes", scenes, "--out", str(folder / "run")),
+        *("--steps", "4", "--batch", "2", "--version", "tried1", "--no-score"),
+    )
+    assert made.returncode == 0, made.stderr
+    return folder
+
+
+def test_the_recipe_makes_a_version_that_the_server_can_run(trained: Path) -> None:
+    models = trained / "run" / "models"
+    version = Registry(discover(), [models]).find("base", "relight", "tried1")
+    session = Session(version, 1)
+    assert network.known(session)
+    assert version.bytes < 10 << 20
+    folder = models / "base" / "relight" / "tried1"
+    card = (folder / "card.md").read_text()
+    sheet = json.loads((trained / "scenes" / "manifest.json").read_text())
+    assert str(sheet["seed"]) in card
+    assert sheet["code"][:12] in card
+    assert (folder / "weights.safetensors").stat().st_size < 10 << 20
+    assert (trained / "run" / "validation.png").is_file()
+    assert (trained / "run" / "curves.png").is_file()
+
+
+def test_a_version_is_never_written_over(trained: Path) -> None:
+    again = onelight(
+        *("train", "relight", "--recipe", "small", "--scenes", str(trained / "scenes"), "--out", str(trained / "run")),
+        *("--steps", "4", "--batch", "2", "--version", "tried1", "--no-score"),
+    )
+    assert again.returncode != 0
+    assert "tried1 is there already" in again.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("train", "relite", "--out", "x"), "there is no tool 'relite'"),
+        (("train", "probe", "--out", "x"), "has no network to train"),
+        (("train", "relight", "--recipe", "huge", "--out", "x"), "no recipe 'huge'"),
+        (("train", "relight", "--scenes", "/no/such/scenes", "--out", "x"), "/no/such/scenes"),
+    ],
+)
+def test_what_cannot_be_trained_is_named(arguments: tuple[str, ...], sentence: str) -> None:
+    done = onelight(*arguments)
+    assert done.returncode != 0
+    assert sentence in done.stderr
+    assert "Traceback" not in done.stderr
