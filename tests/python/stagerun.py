@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import numpy as np
 from onelight import tools
 from onelight.colour import Colour
+from onelight.registry import BASE, Registry
+from onelight.runtime import Session
 from onelight.spec import SameAs, Tool
 from onelight.stages import Context, FrameInfo
 from onelight.tools.relight import light
@@ -28,14 +31,21 @@ def preset(tool: Tool, name: str, **knobs: Any) -> dict[str, Any]:
     return {**values, **knobs}
 
 
+@cache
+def session(tool: str, version: str = "") -> Session:
+    """The built-in version of that name, loaded; the newest without one."""
+    found = Registry(tools.discover()).find(BASE, tool, version)
+    return Session(found, 1)
+
+
 def run(
     tool: Tool, plate: np.ndarray, knobs: dict[str, Any], info: FrameInfo | None = None, **changes: Any
 ) -> dict[str, Any]:
-    """All the tool's stages on a plate [H, W, 4]; `clips` and FrameInfo fields by keyword. What they made."""
-    clips = changes.pop("clips", {})
+    """What all the tool's stages make of a plate [H, W, 4]; `clips`, `version` and FrameInfo fields by keyword."""
+    clips, version = changes.pop("clips", {}), changes.pop("version", "")
     info = replace(info or FrameInfo.of(plate.shape[1], plate.shape[0]), **changes)
     frames = {("Source", 0): plate, **{(name, 0): pixels for name, pixels in clips.items()}}
-    context = Context(knobs, info, frames, Colour.of(info.colourspace))
+    context = Context(knobs, info, frames, Colour.of(info.colourspace), session(tool.id, version))
     made: dict[str, Any] = {}
     for stage in tools.graph(tool.id).STAGES:
         made |= stage.run(context, made)

@@ -165,7 +165,7 @@ def _developed(world: World, later: View, film: Floats) -> Traced:
     world.dr.eval(hit)
     valid = np.isfinite(np.asarray(hit.t))
     corners = mesh.faces[np.where(valid, np.asarray(hit.prim_index), 0)].astype(np.int64)
-    u, v = (np.asarray(channel).astype(np.float64)[:, None] for channel in hit.prim_uv)
+    u, v = (np.where(valid, np.asarray(channel), 0).astype(np.float64)[:, None] for channel in hit.prim_uv)
     shares = np.stack([1 - u - v, u, v], 1)
     here = (mesh.vertices[corners] * shares).sum(1)
     there = here + (mesh.motion[corners] * shares).sum(1)
