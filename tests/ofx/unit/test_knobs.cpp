@@ -125,8 +125,8 @@ constexpr table::Setting noon[] = {{"level", {table::Value::Numbers, {1}}}, {"co
 constexpr table::Stop stops[] = {{6, dawn}, {12, noon}};
 constexpr table::Ramp ramps[] = {{"hour", stops}};
 constexpr table::Option passes[] = {{"result", "Result", ""}, {"map", "Map", ""}};
-constexpr table::Tool tool = {"toy", "org.test.toy", "Toy",    "",      1,     true, {}, {},
-                              knobs, passes,         "preset", presets, ramps, "",   ""};
+constexpr table::Tool tool = {"toy", "org.test.toy", "Toy",  "",       1,       true,  false, {},
+                              {},    knobs,          passes, "preset", presets, ramps, "",    ""};
 
 // Knobs at their defaults until a test turns one.
 class Knobs : public testing::Test {
