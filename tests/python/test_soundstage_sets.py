@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import lru_cache
 
 import numpy as np
@@ -11,13 +12,21 @@ from onelight.soundstage.families import Built, Camera
 from onelight.soundstage.mesh import Mesh
 
 mi = pytest.importorskip("mitsuba", reason="the soundstage renders with mitsuba")
-mi.set_variant("scalar_rgb")
 
 ROOMS, EXTERIORS = (families.names(kind=kind) for kind in ("rooms", "exteriors"))
 SETS = [*ROOMS, *EXTERIORS]
 SEEDS = (3, 11)
 MOST_VERTICES = 450_000
 SCENES = [(name, seed) for name in SETS for seed in SEEDS]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def scalar_rays() -> Iterator[None]:
+    """One ray at a time, in this module alone: the variant of mitsuba is the whole process's."""
+    before = mi.variant()
+    mi.set_variant("scalar_rgb")
+    yield
+    mi.set_variant(before or "scalar_rgb")
 
 
 @lru_cache(maxsize=len(SCENES))
