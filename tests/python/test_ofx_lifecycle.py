@@ -91,23 +91,20 @@ def test_a_thousand_frames_leave_nothing_behind(node: MakeNode, server: Server) 
     graph.set("flip", True)
     here, there = psutil.Process(), psutil.Process(server.pid)
 
-    def measure() -> tuple[float, int, int, int]:
-        return (
-            (here.memory_info().rss + 0.0) / 2**20,
-            here.num_fds(),
-            shared_segments(),
-            there.num_fds(),
-        )
+    def counts() -> tuple[int, int, int]:
+        return here.num_fds(), shared_segments(), there.num_fds()
 
     for time in range(200):
         graph.render(time)
-    memory, *counts = measure()
+    memory, seen = here.memory_info().rss / 2**20, [counts()]
     for time in range(1000):
         graph.render(time)
-    memory_after, *counts_after = measure()
-    for what, first, last in zip(("descriptors", "shared segments", "server"), counts, counts_after, strict=True):
-        # Fewer is what an earlier test left behind; a few more are gRPC's own, which come and go.
-        assert last < first + 10, f"{what}: {first} before, {last} after"
+        if time % 50 == 49:
+            seen.append(counts())
+    memory_after = here.memory_info().rss / 2**20
+    # gRPC opens and closes one or two of its own meanwhile: what leaks never comes back down to where it was.
+    for what, values in zip(("descriptors", "shared segments", "server"), zip(*seen, strict=True), strict=True):
+        assert min(values[-10:]) <= max(values[:10]), f"{what}: {values}"
     if not SANITIZED:
         assert memory_after - memory < 8, f"grew by {memory_after - memory:.1f} MiB"
 
@@ -119,9 +116,11 @@ def test_instances_come_and_go_without_growth(node: MakeNode, open_host: OpenHos
     for time in range(50):
         graph.render(time)
     before, descriptors = psutil.Process().memory_info().rss, psutil.Process().num_fds()
+    seen = [descriptors]
     for time in range(300):
         graph.render(time)
-    assert psutil.Process().num_fds() < descriptors + 10  # gRPC opens and closes a few of its own in the background
+        seen.append(psutil.Process().num_fds())
+    assert min(seen[-150:]) <= max(seen[:150]), seen  # gRPC's own come and go; what leaks never comes back down
     if not SANITIZED:
         assert psutil.Process().memory_info().rss - before < 8 * 2**20
 

@@ -73,7 +73,7 @@ class Scene:
             part.unlink(missing_ok=True)
             why = "the disk is full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else error.strerror
             raise ImageError(f"{path} cannot be written: {why}") from error
-        except BaseException:
+        except BaseException:  # Ctrl-C too must not leave a part of a scene behind
             part.unlink(missing_ok=True)
             raise
         return digest
