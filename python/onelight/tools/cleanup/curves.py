@@ -1,0 +1,136 @@
+"""What a wire is once it has been found: a smooth line with a width, and the matte that such lines draw."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import cv2
+import numpy as np
+from scipy.interpolate import CubicSpline
+
+SPACING = 8.0  # px between the points of a curve
+_STRAIGHT = 6.0  # px of a stroke drawn as one straight piece
+
+
+class Mattes(Protocol):
+    """One frame as the detector answers it; `tools.cleanup.detect.Found` is one."""
+
+    @property
+    def matte(self) -> np.ndarray: ...  # [H, W] 0..1, how likely the pixel is wire
+    @property
+    def width(self) -> np.ndarray: ...  # [H, W] px across, 0 where there is none
+    @property
+    def along(self) -> np.ndarray: ...  # [H, W, 2] the tangent as (cos 2a, sin 2a), a from x to y, y down
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A wire in one frame: points about 8 px apart on its centre line, x right, y down, pixel centres at .5."""
+
+    points: np.ndarray  # [N, 2] float32 px, N >= 2
+    width: np.ndarray  # [N] float32 px across
+    confidence: float  # 0..1, mean over its length
+    track: int = -1  # the same wire in other frames has the same number; -1 where nobody followed it
+
+    @property
+    def length(self) -> float:
+        """Along the points, px."""
+        return float(np.hypot(*np.diff(self.points, axis=0).T).sum())
+
+
+def arc(points: np.ndarray) -> np.ndarray:
+    """How far along each of [N, 2] points lies, [N] px from the first, never twice the same."""
+    steps = np.hypot(*np.diff(np.asarray(points, np.float64), axis=0).T)
+    return np.concatenate([[0.0], np.cumsum(np.maximum(steps, 1e-6))])
+
+
+def resampled(points: np.ndarray, width: np.ndarray, spacing: float = SPACING) -> tuple[np.ndarray, np.ndarray]:
+    """Points [N, 2] and width [N] at even distances of about `spacing` px on the cubic through them, ends kept."""
+    along = arc(points)
+    count = max(2, round(float(along[-1]) / spacing) + 1)
+    at = np.linspace(0, along[-1], count)
+    even = CubicSpline(along, points)(at) if len(points) > 2 else _linear(at, along, points)
+    return even.astype(np.float32), np.interp(at, along, width).astype(np.float32)
+
+
+def tangents(points: np.ndarray) -> np.ndarray:
+    """Unit directions at each of [N, 2] points."""
+    along = np.gradient(np.asarray(points, np.float64), axis=0)
+    return along / np.maximum(np.hypot(along[:, 0], along[:, 1]), 1e-9)[:, None]
+
+
+def normals(points: np.ndarray) -> np.ndarray:
+    """Unit normals at each of [N, 2] points: the tangent turned by 90 degrees, from x to y."""
+    along = tangents(points)
+    return np.stack([-along[:, 1], along[:, 0]], axis=1)
+
+
+def sample(image: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """An image [H, W] or [H, W, C] at [..., 2] points, bilinear, the edge held; pixel centres at .5."""
+    flat = np.asarray(points, np.float32).reshape(1, -1, 2) - np.float32(0.5)
+    rows = 16384  # OpenCV's remap takes no side of 32768 or more
+    parts = [
+        cv2.remap(image, flat[:, start : start + rows], None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        for start in range(0, flat.shape[1], rows)
+    ]
+    values = np.concatenate(parts, axis=1)[0] if parts else np.zeros((0, *image.shape[2:]), image.dtype)
+    return values.reshape(*np.shape(points)[:-1], *image.shape[2:])
+
+
+def matte_of(
+    curves: Iterable[Curve],
+    shape: tuple[int, int],
+    *,
+    grow: float = 0.0,
+    soften: float = 0.0,
+    found: Mattes | None = None,
+    add: np.ndarray | None = None,
+    keep: np.ndarray | None = None,
+) -> np.ndarray:
+    """The matte [H, W] in 0..1 of curves: strokes as wide as the wire plus `grow` px on each side, edges
+    one pixel soft, or `soften` px where that is more. `found`: wide wires keep the outline that was found. `add`
+    [H, W] is in the matte as it is, whatever its form; `keep` [H, W] is never in it.
+    """
+    height, width = shape
+    matte = np.zeros((height, width), np.float32)
+    for curve in curves:
+        _stroke(matte, curve, grow, soften)
+    if add is not None:
+        np.maximum(matte, np.clip(add, 0, 1), out=matte)
+    if keep is not None:
+        matte *= 1 - np.clip(keep, 0, 1)
+    return matte
+
+
+def _stroke(matte: np.ndarray, curve: Curve, grow: float, soften: float) -> None:
+    """Draw one curve into the matte: the largest of what was there and its own coverage."""
+    height, width = matte.shape
+    points, across = resampled(curve.points, curve.width, _STRAIGHT)
+    half, edge = across / 2 + np.float32(grow), np.float32(max(1.0, soften))
+    for (ax, ay), (bx, by), wa, wb in zip(points[:-1], points[1:], half[:-1], half[1:], strict=True):
+        reach = max(wa, wb) + edge / 2
+        left, right = max(int(min(ax, bx) - reach), 0), min(int(max(ax, bx) + reach) + 1, width)
+        top, bottom = max(int(min(ay, by) - reach), 0), min(int(max(ay, by) + reach) + 1, height)
+        if left >= right or top >= bottom:
+            continue
+        x = np.arange(left, right, dtype=np.float32)[None] + np.float32(0.5) - ax
+        y = np.arange(top, bottom, dtype=np.float32)[:, None] + np.float32(0.5) - ay
+        dx, dy = bx - ax, by - ay
+        t = np.clip((x * dx + y * dy) / max(dx * dx + dy * dy, np.float32(1e-9)), 0, 1)
+        inside = wa + t * (wb - wa) - np.hypot(x - t * dx, y - t * dy)
+        block = matte[top:bottom, left:right]
+        # A wire thinner than a pixel covers as much of one as it is wide.
+        most = np.minimum(1, wa + wb)
+        np.maximum(block, np.clip(np.float32(0.5) + inside / edge, 0, most), out=block)
+
+
+def _linear(at: np.ndarray, along: np.ndarray, points: np.ndarray) -> np.ndarray:
+    return np.stack([np.interp(at, along, points[:, axis]) for axis in (0, 1)], axis=1)
+
+
+def within(curves: Sequence[Curve], shape: tuple[int, int]) -> list[Curve]:
+    """The curves that touch a picture of this shape at all."""
+    height, width = shape
+    return [c for c in curves if np.any((c.points >= 0).all(axis=1) & (c.points <= (width, height)).all(axis=1))]

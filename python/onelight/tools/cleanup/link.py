@@ -1,0 +1,130 @@
+"""From what a detector found in a frame to curves: linked, joined over gaps, smooth, and long enough to be wires."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+from scipy.interpolate import make_smoothing_spline
+
+from onelight.tools.cleanup.chains import Chain, joined, middles, strung
+from onelight.tools.cleanup.curves import SPACING, Curve, Mattes, arc, sample, tangents
+
+_BEND = 24.0  # px: what is shorter than this along a wire is noise, not its form
+_SLACK = 0.35  # how far below the width knobs a found width may lie, as a share: widths are estimates
+_WIGGLE = (
+    1.2  # px, root mean square, that the points of a wire stray from their smooth curve, plus a share of its width
+)
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A matte that a person drew, in the form of an answer of the detector."""
+
+    matte: np.ndarray
+    width: np.ndarray
+    along: np.ndarray
+
+
+def link(
+    found: Mattes,
+    *,
+    sensitivity: float,
+    narrowest: float = 0.5,
+    widest: float = 24.0,
+    add: np.ndarray | None = None,
+    keep: np.ndarray | None = None,
+) -> list[Curve]:
+    """The wires of one frame, likeliest first.
+
+    `sensitivity` 0 finds nothing, 1 everything that might be one; `narrowest` and `widest` are px across. `add` [H, W]
+    is wire wherever it is drawn as a line, whatever the detector says; `keep` [H, W] never is. Hysteresis on the
+    detector's matte, its middle, points strung together, gaps and crossings bridged, a smoothing spline, and what is
+    short for how likely it is, or strays from its own smooth curve, is dropped.
+    """
+    curves: list[Curve] = []
+    if sensitivity > 0:
+        matte = np.asarray(found.matte, np.float32)
+        if keep is not None:
+            matte = matte * (1 - np.clip(keep, 0, 1))
+        bar = float(np.clip(1 - sensitivity, 0.04, 0.97))
+        wires = Drawn(matte, found.width, found.along)
+        curves = _curves(wires, bar, 0.4 * bar, narrowest * (1 - _SLACK), widest * (1 + _SLACK), _shortest(matte.shape))
+    return drawn(add) + curves if add is not None else curves
+
+
+def drawn(add: np.ndarray) -> list[Curve]:
+    """The lines in a matte [H, W] that a person drew; what is no line in it has no curve."""
+    matte = np.clip(np.asarray(add, np.float32), 0, 1)
+    inside = (matte > 0.5).astype(np.uint8)
+    if not inside.any():
+        return []
+    depth = cv2.distanceTransform(inside, cv2.DIST_L2, 5)
+    reach = max(1, int(np.ceil(float(depth.max()))))
+    span = 2 * reach + 1
+    width = 2 * cv2.dilate(depth, np.ones((span, span), np.uint8)) * inside
+    soft = cv2.GaussianBlur(matte, (0, 0), max(1.0, 0.5 * reach))
+    right, down = cv2.Scharr(soft, -1, 1, 0), cv2.Scharr(soft, -1, 0, 1)
+    size = (0, 0), max(2.0, float(reach))
+    xx, yy, xy = (cv2.GaussianBlur(v, *size) for v in (right * right, down * down, right * down))
+    angle = np.arctan2(2 * xy, xx - yy) / 2 + np.float32(np.pi / 2)  # across is where it changes most
+    along = np.dstack([np.cos(2 * angle), np.sin(2 * angle)]).astype(np.float32)
+    return [
+        replace(c, confidence=1.0)
+        for c in _curves(Drawn(matte, width, along), 0.5, 0.3, 0.0, np.inf, 8.0, strict=False)
+    ]
+
+
+def _curves(
+    found: Mattes, high: float, low: float, narrowest: float, widest: float, shortest: float, strict: bool = True
+) -> list[Curve]:
+    chains = strung(middles(found, high, low, narrowest, widest))
+    height, width = found.matte.shape
+    chains = joined(chains, found.matte, longest=0.06 * float(np.hypot(height, width)))
+    curves = []
+    for chain in chains:
+        if chain.length < shortest or float(chain.sure.mean()) < (0.8 * high if strict else 0):
+            continue
+        curve, stray = smooth(chain)
+        wide = float(np.median(curve.width))
+        if strict and (stray > _WIGGLE + 0.1 * wide or curve.length < 5 * wide):
+            continue
+        if curve.confidence / high * curve.length >= shortest:
+            curves.append(curve)
+    return sorted(curves, key=lambda c: (-c.confidence * c.length, *c.points[0].tolist()))
+
+
+def _shortest(shape: tuple[int, ...]) -> float:
+    """Length in px below which nothing of even chances is a wire, for a picture of this shape."""
+    return float(np.clip(0.02 * np.hypot(*shape[:2]), 12, 48))
+
+
+def smooth(chain: Chain, bend: float = _BEND) -> tuple[Curve, float]:
+    """The smoothing spline through a chain, and how far its points stray from it (root mean square, px).
+
+    The penalty is on the second derivative, so weighed that waves shorter than `bend` px along the wire are not
+    followed; one more round without the points that stray most.
+    """
+    along = arc(chain.at)
+    weight = np.maximum(chain.sure.astype(np.float64), 0.05)
+    count = max(2, round(float(along[-1]) / SPACING) + 1)
+    even = np.linspace(0, along[-1], count)
+    if len(along) < 6:
+        points = np.stack([np.interp(even, along, chain.at[:, axis]) for axis in (0, 1)], axis=1)
+        return _curve(points, chain, even, along), 0.0
+    density = len(along) / max(float(along[-1]), 1e-6)
+    stiff = density * (bend * np.sqrt(np.median(chain.width) / 4 + 0.5) / (2 * np.pi)) ** 4
+    stray = np.zeros(len(along))
+    for _ in range(2):
+        spline = make_smoothing_spline(along, chain.at, w=weight, lam=stiff)
+        stray = np.hypot(*(spline(along) - chain.at).T)
+        weight = weight / (1 + (stray / max(2 * float(np.median(stray)), 0.3)) ** 2)
+    return _curve(spline(even), chain, even, along), float(np.sqrt((stray**2).mean()))
+
+
+def _curve(points: np.ndarray, chain: Chain, even: np.ndarray, along: np.ndarray) -> Curve:
+    size = min(len(chain.width) | 1, 15)
+    calm = np.convolve(np.pad(chain.width, size // 2, mode="edge"), np.full(size, 1 / size), mode="valid")
+    width = np.interp(even, along, calm[: len(along)])
+    return Curve(points.astype(np.float32), width.astype(np.float32), float(np.clip(chain.sure.mean(), 0, 1)))
