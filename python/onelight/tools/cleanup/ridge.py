@@ -49,7 +49,7 @@ def stops_of(picture: np.ndarray, level: float) -> np.ndarray:
 
 
 def scales(stops: np.ndarray) -> Iterator[Scale]:
-    """Ridge responses, finest first: the eigenvalue of the Hessian that is larger, less a blob's share (Lindeberg 1998)."""
+    """Ridge responses, finest first: the larger eigenvalue of the Hessian, less a blob's share (Lindeberg 1998)."""
     image, factor = stops, 1
     for octave in range(OCTAVES):
         last = octave == OCTAVES - 1

@@ -1,0 +1,322 @@
+"""Procedural wires, cables, harness lines and rods, and how they come onto a picture in linear light.
+
+Pictures are scene-linear float32 [H, W, 3]; points [N, 2] are pixels, x right, y down, pixel centres at .5.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from scipy.interpolate import make_interp_spline
+from scipy.spatial import cKDTree
+from scipy.special import erf
+
+from onelight.colour import LUMINANCE
+
+NARROWEST, WIDEST = 0.5, 24.0  # pixels across
+PIXEL = 0.3  # pixels: the standard deviation of a pixel's own box, to which the lens adds
+SHUTTER = 7  # moments of an open shutter
+_SPACING = 0.5  # pixels between the points of a run
+_AROUND = 12.0  # pixels: the ground against which a wire's contrast is held
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a wire is made of and how it is lit. Radiances are over the mean of the picture it is pasted on."""
+
+    colour: np.ndarray  # [3] radiance of its lit side
+    shaded: float  # share of that on the side away from the light
+    light: float  # -1..1: where across the wire the light falls
+    streak: float  # radiance of the specular line, times the colour's mean and more
+    streak_at: float  # -1..1 across
+    glints: float  # pixels between the glints of the line; 0: it is even
+    twist: float  # pixels between the strands of a rope; 0: it is smooth
+    contrast: float  # share by which it differs at least from the ground behind it, everywhere
+
+
+@dataclass(frozen=True)
+class Wire:
+    """One wire. All of it is fixed; `at` says where it hangs at any time, in frames."""
+
+    rest: np.ndarray  # [N, 2] points at rest
+    width: float  # across, pixels
+    taper: float  # by how much wider it is at its end than at its start, as a share
+    look: Look
+    defocus: float = 0.0  # standard deviation of the lens, pixels
+    swing: tuple[float, float] = (0.0, 0.0)  # pixels, of its middle
+    period: float = 24.0  # frames
+    phase: float = 0.0
+    drift: tuple[float, float] = (0.0, 0.0)  # pixels a frame
+    shutter: float = 0.0  # frames it is open
+    hidden: tuple[tuple[float, float], ...] = ()  # from, to along it in 0..1: behind something
+
+    @staticmethod
+    def draw(
+        random: np.random.Generator,
+        shape: Sequence[int],
+        *,
+        width: float | tuple[float, float] | None = None,
+        contrast: float = 0.0,
+        moves: bool | None = None,
+    ) -> Wire:
+        """A random wire over a picture of `shape` (height, width).
+
+        `width` in pixels, or a range of them; `contrast` is a share (0.05: 5 %) by which it differs from the ground at
+        least, all along; `moves` False hangs still and sharp, True swings or drifts, None does either.
+        """
+        low, high = (NARROWEST, WIDEST) if width is None else width if isinstance(width, tuple) else (width, width)
+        across = float(np.exp(random.uniform(np.log(low), np.log(high))))
+        moving = random.random() < 0.6 if moves is None else moves
+        swing, drift = np.zeros(2), np.zeros(2)
+        if moving:
+            swing = random.normal(0, 1, 2) * random.choice([0.5, 2.0, 8.0])
+            drift = random.normal(0, 1, 2) * random.choice([0.0, 0.3, 2.0])
+        blurred = moving and random.random() < 0.5
+        return Wire(
+            rest=_course(random, int(shape[0]), int(shape[1]), across),
+            width=across,
+            taper=float(random.uniform(-0.3, 0.3)) if random.random() < 0.2 else 0.0,
+            look=_look(random, across, contrast),
+            defocus=float(random.choice([0.0, 0.3, 0.5, random.uniform(0.5, 0.6 + 0.25 * across)])),
+            swing=(float(swing[0]), float(swing[1])),
+            period=float(random.uniform(8, 48)),
+            phase=float(random.uniform(0, 2 * np.pi)),
+            drift=(float(drift[0]), float(drift[1])),
+            shutter=0.5 if blurred else 0.0,
+            hidden=_gaps(random) if random.random() < 0.25 else (),
+        )
+
+    def at(self, time: float) -> np.ndarray:
+        """Its points [N, 2] at `time`: held at both ends, it swings most in the middle."""
+        along = np.linspace(0, 1, len(self.rest))
+        swing = np.sin(np.pi * along)[:, None] * np.array(self.swing)
+        return self.rest + swing * np.sin(2 * np.pi * time / self.period + self.phase) + np.array(self.drift) * time
+
+    def scaled(self, factor: float) -> Wire:
+        """The same wire on a picture `factor` times as large."""
+        look = replace(self.look, glints=self.look.glints * factor, twist=self.look.twist * factor)
+        swing, drift = ((v[0] * factor, v[1] * factor) for v in (self.swing, self.drift))
+        return replace(
+            self,
+            rest=self.rest * factor,
+            width=self.width * factor,
+            defocus=self.defocus * factor,
+            look=look,
+            swing=swing,
+            drift=drift,
+        )
+
+
+class Pasted(NamedTuple):
+    """A picture with wires and the truth about them, float32."""
+
+    picture: np.ndarray  # [H, W, 3] linear
+    matte: np.ndarray  # [H, W] 0..1: the share of the pixel that wires cover
+    width: np.ndarray  # [H, W] pixels across at half of the coverage, lens and shutter included; 0 where there is none
+    along: np.ndarray  # [H, W, 2] the tangent's angle a as (cos 2a, sin 2a); 0 where there is none
+    stroke: (
+        np.ndarray
+    )  # [H, W] 0..1: coverage over its highest across the wire, so that thin ones count as wide ones do
+
+
+def paste(picture: np.ndarray, wires: Sequence[Wire], time: float = 0.0, hiding: np.ndarray | None = None) -> Pasted:
+    """Wires over a linear picture, the later in front; `hiding` [H, W] in 0..1 is what stands before all of them.
+
+    Coverage is that of a strip under the pixel's box and the lens, both taken as one Gaussian, in closed form, and the
+    mean over the open shutter. Deterministic in the wires, the picture and the time.
+    """
+    height, width = picture.shape[:2]
+    out = Pasted(
+        picture.astype(np.float32, copy=True),
+        *(np.zeros((height, width, *more), np.float32) for more in ((), (), (2,), ())),
+    )
+    # A few pixels a step: the ground's level is asked for broadly.
+    ground = cv2.GaussianBlur(cv2.transform(picture, LUMINANCE[None]), (0, 0), _AROUND / 2)
+    mean = float(np.median(ground)) or 1e-6
+    for wire in wires:
+        moments = time + wire.shutter * (np.arange(SHUTTER) / SHUTTER - 0.5) if wire.shutter > 0 else [time]
+        runs = [run for moment in moments if (run := _run(wire, wire.at(float(moment)), height, width)) is not None]
+        if not runs:
+            continue
+        share = np.float32(1 / len(moments))
+        covered, light = np.zeros((height, width), np.float32), np.zeros((height, width, 3), np.float32)
+        angles = np.zeros((height, width, 2), np.float32)
+        for run in runs:
+            local = ground[run.where]
+            radiance = _shade(wire, run, mean, local)
+            covered[run.where] += run.covered * share
+            light[run.where] += radiance * (run.covered * share)[:, None]
+            angles[run.where] += run.along * (run.covered * share)[:, None]
+        if hiding is not None:
+            seen = 1 - hiding.astype(np.float32)
+            covered, light = covered * seen, light * seen[..., None]
+        peak = float(np.mean([run.peak for run in runs])) * min(1.0, _still(wire, time))
+        out.picture[:] = out.picture * (1 - covered)[..., None] + light
+        front = covered > np.float32(0.02) * peak
+        out.matte[:] = 1 - (1 - out.matte) * (1 - covered)
+        out.stroke[:] = np.maximum(out.stroke, np.minimum(covered / np.float32(max(peak, 1e-3)), 1))
+        length = np.linalg.norm(angles, axis=-1, keepdims=True) + np.float32(1e-6)
+        out.along[front] = (angles / length)[front]
+        out.width[front] = np.float32(_seen_width(wire, time))
+    return out
+
+
+class _Run(NamedTuple):
+    """The pixels near a wire at one moment."""
+
+    where: tuple[np.ndarray, np.ndarray]  # rows, columns
+    across: np.ndarray  # -1..1 inside
+    distance: np.ndarray  # pixels along it
+    covered: np.ndarray
+    along: np.ndarray  # [N, 2] (cos 2a, sin 2a)
+    peak: float  # the highest coverage across it
+
+
+def _run(wire: Wire, points: np.ndarray, height: int, width: int) -> _Run | None:
+    soft = float(np.hypot(PIXEL, wire.defocus))
+    reach = wire.width * (1 + abs(wire.taper)) / 2 + 3 * soft + 1
+    near = (points > -reach).all(axis=1) & (points[:, 0] < width + reach) & (points[:, 1] < height + reach)
+    if not near.any():
+        return None
+    steps = np.diff(points, axis=0)
+    distance = np.concatenate([[0], np.cumsum(np.linalg.norm(steps, axis=1))])
+    tangents = np.gradient(points, axis=0)
+    tangents /= np.linalg.norm(tangents, axis=1, keepdims=True) + 1e-9
+    band = np.zeros((height, width), np.uint8)
+    chosen = np.flatnonzero(near)
+    kept = points[max(chosen[0] - 1, 0) : chosen[-1] + 2]
+    cv2.polylines(band, [np.rint((kept - 0.5) * 16).astype(np.int32)], False, 1, 2 * int(np.ceil(reach)) + 1, shift=4)
+    rows, columns = np.nonzero(band)
+    if not len(rows):
+        return None
+    places = np.stack([columns, rows], axis=1) + 0.5
+    _, index = cKDTree(points[chosen]).query(places)
+    index = chosen[index]
+    aside = places - points[index]
+    tangent = tangents[index]
+    beside = aside[:, 0] * -tangent[:, 1] + aside[:, 1] * tangent[:, 0]
+    beyond = (aside * tangent).sum(axis=1)  # more than a step only past its ends
+    part = index / (len(points) - 1)
+    half = wire.width / 2 * (1 + wire.taper * (part - 0.5))
+    root = soft * np.sqrt(2)
+    covered = (erf((beside + half) / root) - erf((beside - half) / root)) / 2
+    place = distance[index] + beyond
+    ends = (place < 4 * root) | (place > distance[-1] - 4 * root)
+    covered[ends] *= (1 + erf(place[ends] / root)) * (1 + erf((distance[-1] - place[ends]) / root)) / 4
+    for first, last in wire.hidden:
+        soften = max((last - first) * 0.02, 2 / distance[-1])
+        covered *= 1 - np.clip((part - first) / soften, 0, 1) * np.clip((last - part) / soften, 0, 1)
+    angle = 2 * np.arctan2(tangent[:, 1], tangent[:, 0])
+    return _Run(
+        (rows, columns),
+        (beside / np.maximum(half, soft)).astype(np.float32),
+        place.astype(np.float32),
+        covered.astype(np.float32),
+        np.stack([np.cos(angle), np.sin(angle)], axis=1).astype(np.float32),
+        float(erf(wire.width / 2 / root)),
+    )
+
+
+def _shade(wire: Wire, run: _Run, mean: float, ground: np.ndarray) -> np.ndarray:
+    """Linear radiance [N, 3] of the wire's own surface: a lit cylinder."""
+    look, x = wire.look, np.clip(run.across, -1, 1)
+    facing = np.clip(x * look.light + np.sqrt(1 - x * x) * np.sqrt(1 - look.light**2), 0, 1)
+    value = look.shaded + (1 - look.shaded) * facing
+    if look.twist > 0:
+        value = value * (0.75 + 0.25 * np.sin(2 * np.pi * (run.distance / look.twist + 0.4 * x)))
+    breadth = max(0.18, PIXEL * 2 / wire.width)
+    line = look.streak * np.exp(-(((x - look.streak_at) / breadth) ** 2))
+    if look.glints > 0:
+        line = line * (0.5 + 0.5 * np.cos(2 * np.pi * run.distance / look.glints)) ** 4
+    radiance = mean * (value[:, None] * look.colour + line[:, None])
+    if look.contrast <= 0:
+        return radiance.astype(np.float32)
+    ratio = np.maximum(radiance @ LUMINANCE, 1e-9) / np.maximum(ground, 1e-9)
+    inside = run.covered > 0.3 * run.peak
+    brighter = float(np.median(np.log(ratio[inside]))) > 0 if inside.any() else False
+    least = np.float32(look.contrast)
+    gain = np.maximum(1, (1 + least) / ratio) if brighter else np.minimum(1, (1 - least) / ratio)
+    return (radiance * gain[:, None]).astype(np.float32)
+
+
+def _still(wire: Wire, time: float) -> float:
+    """By how much the shutter lowers the highest coverage: what it would be over what it is spread to."""
+    return 1.0 if wire.shutter <= 0 else wire.width / max(_smeared(wire, time), wire.width)
+
+
+def _smeared(wire: Wire, time: float) -> float:
+    """Pixels across of what the shutter saw of the middle."""
+    first, last = (wire.at(time + wire.shutter * side) for side in (-0.5, 0.5))
+    middle = len(first) // 2
+    tangent = first[min(middle + 1, len(first) - 1)] - first[middle - 1]
+    tangent /= np.linalg.norm(tangent) + 1e-9
+    moved = last[middle] - first[middle]
+    return float(max(wire.width, abs(moved[0] * -tangent[1] + moved[1] * tangent[0])))
+
+
+def _seen_width(wire: Wire, time: float) -> float:
+    soft = 2.355 * float(np.hypot(PIXEL, wire.defocus))
+    return float((_smeared(wire, time) ** 2.5 + soft**2.5) ** 0.4)
+
+
+def _course(random: np.random.Generator, height: int, width: int, across: float) -> np.ndarray:
+    """Where it runs: through the picture for the most part, taut, hanging or bent; rods end in it."""
+    kind = random.choice(["taut", "hanging", "bent", "rod"], p=[0.4, 0.3, 0.15, 0.15])
+    angle = random.choice([random.uniform(0, np.pi), random.normal(0, 0.15), random.normal(np.pi / 2, 0.2)])
+    middle = random.uniform(0.1, 0.9, 2) * (width, height)
+    direction = np.array([np.cos(angle), np.sin(angle)])
+    far = float(np.hypot(height, width)) * 1.1 + 2 * across
+    start, end = -far, far
+    if kind == "rod":
+        start, end = -random.uniform(0.15, 0.6) * far, random.uniform(0.15, 0.6) * far
+    elif random.random() < 0.25:  # it is tied to something in shot
+        end = random.uniform(0.05, 0.4) * far
+    count = max(8, int((end - start) / _SPACING))
+    along = np.linspace(0, 1, count)
+    points = middle + np.outer(start + (end - start) * along, direction)
+    if kind == "hanging":  # a catenary between its two ends, moved so that it still meets the middle
+        bend = random.uniform(0.3, 2.0)
+        sag = random.uniform(0.01, 0.2) * (end - start)
+        curve = (np.cosh(bend) - np.cosh(bend * (2 * along - 1))) / (np.cosh(bend) - 1) * sag
+        points[:, 1] += curve - curve[int(count * -start / (end - start))]
+    elif kind == "bent":
+        knots = random.integers(4, 8)
+        places = np.linspace(0, 1, knots)
+        aside = random.normal(0, 0.05 * far, knots)
+        curve = make_interp_spline(places, aside, k=3)(along)
+        curve -= curve[int(count * -start / (end - start))]
+        points += np.outer(curve, [-direction[1], direction[0]])
+    return points
+
+
+def _look(random: np.random.Generator, across: float, contrast: float) -> Look:
+    kind = random.choice(["dark", "metal", "pale", "coloured", "near"], p=[0.35, 0.2, 0.15, 0.1, 0.2])
+    level = {
+        "dark": random.uniform(0.01, 0.35),
+        "metal": random.uniform(0.15, 1.2),
+        "pale": random.uniform(0.8, 3.0),
+        "coloured": random.uniform(0.2, 1.5),
+        "near": float(np.exp(random.normal(0, 0.3))),
+    }[kind]
+    tint = np.exp(random.normal(0, 0.6 if kind == "coloured" else 0.06, 3))
+    shines = random.random() < (0.9 if kind == "metal" else 0.3)
+    return Look(
+        colour=(level * tint / tint.mean()).astype(np.float32),
+        shaded=float(random.uniform(0.2, 1)),
+        light=float(random.uniform(-0.95, 0.95)),
+        streak=level * float(np.exp(random.uniform(-1.5, 1.5))) if shines else 0.0,
+        streak_at=float(random.uniform(-0.7, 0.7)),
+        glints=float(random.uniform(10, 80)) if random.random() < 0.3 else 0.0,
+        twist=float(random.uniform(0.8, 3) * across) if across > 3 and random.random() < 0.3 else 0.0,
+        contrast=contrast,
+    )
+
+
+def _gaps(random: np.random.Generator) -> tuple[tuple[float, float], ...]:
+    """One or two stretches that something hides."""
+    starts = random.uniform(0.1, 0.85, random.integers(1, 3))
+    return tuple((float(start), float(start + random.uniform(0.02, 0.12))) for start in starts)
