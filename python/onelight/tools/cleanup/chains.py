@@ -1,4 +1,4 @@
-"""From a matte of likely wire to lines: its middle as loose points, points strung into chains, chains joined over gaps."""
+"""From a matte of likely wire to lines: points on its middle, strung into chains, chains joined over gaps."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from onelight.tools.cleanup.curves import Mattes, sample
 
 _CELL = 3  # px: of the likely pixels in a cell one becomes a point
 _APART = 2.0  # px between points that stay
-_STEP = 7.0  # px from one point of a chain to the next, at most
+STEP = 7.0  # px from one point of a chain to the next, at most
 _MOST = 60000  # points; a matte with more of them is no picture of wires
 _ENDS = 400  # chains that are joined to others
 
@@ -40,7 +40,7 @@ class Chain:
 
     @property
     def length(self) -> float:
-        return float(np.hypot(*np.diff(self.at, axis=0).T).sum())
+        return float(np.linalg.norm(np.diff(self.at, axis=0), axis=1).sum())
 
 
 def middles(found: Mattes, high: float, low: float, narrowest: float, widest: float) -> Points:
@@ -48,7 +48,7 @@ def middles(found: Mattes, high: float, low: float, narrowest: float, widest: fl
     matte = np.asarray(found.matte, np.float32)
     weak = matte > low
     weak &= (found.width >= narrowest) & (found.width <= widest)
-    _, labels = cv2.connectedComponents(weak.astype(np.uint8), connectivity=8)
+    labels = np.asarray(cv2.connectedComponents(weak.astype(np.uint8), connectivity=8)[1])
     strong = np.zeros(int(labels.max()) + 1, bool)
     strong[labels[weak & (matte > high)]] = True
     strong[0] = False
@@ -113,7 +113,7 @@ def strung(points: Points) -> list[Chain]:
     count = len(points.at)
     if count < 3:
         return []
-    near, index = cKDTree(points.at).query(points.at, k=min(10, count), distance_upper_bound=_STEP)
+    near, index = cKDTree(points.at).query(points.at, k=min(10, count), distance_upper_bound=STEP)
     source = np.repeat(np.arange(count), index.shape[1])
     target, distance = index.ravel(), near.ravel()
     real = (target < count) & (target != source)

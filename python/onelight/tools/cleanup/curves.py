@@ -37,12 +37,12 @@ class Curve:
     @property
     def length(self) -> float:
         """Along the points, px."""
-        return float(np.hypot(*np.diff(self.points, axis=0).T).sum())
+        return float(np.linalg.norm(np.diff(self.points, axis=0), axis=1).sum())
 
 
 def arc(points: np.ndarray) -> np.ndarray:
     """How far along each of [N, 2] points lies, [N] px from the first, never twice the same."""
-    steps = np.hypot(*np.diff(np.asarray(points, np.float64), axis=0).T)
+    steps = np.linalg.norm(np.diff(np.asarray(points, np.float64), axis=0), axis=1)
     return np.concatenate([[0.0], np.cumsum(np.maximum(steps, 1e-6))])
 
 
@@ -69,11 +69,11 @@ def normals(points: np.ndarray) -> np.ndarray:
 
 def sample(image: np.ndarray, points: np.ndarray) -> np.ndarray:
     """An image [H, W] or [H, W, C] at [..., 2] points, bilinear, the edge held; pixel centres at .5."""
-    flat = np.asarray(points, np.float32).reshape(1, -1, 2) - np.float32(0.5)
+    x, y = (np.asarray(points, np.float32)[..., axis].reshape(1, -1) - np.float32(0.5) for axis in (0, 1))
     rows = 16384  # OpenCV's remap takes no side of 32768 or more
     parts = [
-        cv2.remap(image, flat[:, start : start + rows], None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        for start in range(0, flat.shape[1], rows)
+        cv2.remap(image, x[:, s : s + rows], y[:, s : s + rows], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        for s in range(0, x.shape[1], rows)
     ]
     values = np.concatenate(parts, axis=1)[0] if parts else np.zeros((0, *image.shape[2:]), image.dtype)
     return values.reshape(*np.shape(points)[:-1], *image.shape[2:])

@@ -8,14 +8,13 @@ import cv2
 import numpy as np
 from scipy.interpolate import make_smoothing_spline
 
-from onelight.tools.cleanup.chains import Chain, joined, middles, strung
-from onelight.tools.cleanup.curves import SPACING, Curve, Mattes, arc, sample, tangents
+from onelight.tools.cleanup.chains import STEP, Chain, joined, middles, strung
+from onelight.tools.cleanup.curves import SPACING, Curve, Mattes, arc
 
 _BEND = 24.0  # px: what is shorter than this along a wire is noise, not its form
 _SLACK = 0.35  # how far below the width knobs a found width may lie, as a share: widths are estimates
-_WIGGLE = (
-    1.2  # px, root mean square, that the points of a wire stray from their smooth curve, plus a share of its width
-)
+_SUPPORT = 0.06  # of the diagonal: how much of a wire must be seen at even sensitivity
+_WIGGLE = 1.2  # px, root mean square, that points of a wire stray from their smooth curve, plus a share of its width
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,7 @@ def link(
             matte = matte * (1 - np.clip(keep, 0, 1))
         bar = float(np.clip(1 - sensitivity, 0.04, 0.97))
         wires = Drawn(matte, found.width, found.along)
-        curves = _curves(wires, bar, 0.4 * bar, narrowest * (1 - _SLACK), widest * (1 + _SLACK), _shortest(matte.shape))
+        curves = _curves(wires, bar, 0.4 * bar, narrowest * (1 - _SLACK), widest * (1 + _SLACK))
     return drawn(add) + curves if add is not None else curves
 
 
@@ -71,33 +70,32 @@ def drawn(add: np.ndarray) -> list[Curve]:
     angle = np.arctan2(2 * xy, xx - yy) / 2 + np.float32(np.pi / 2)  # across is where it changes most
     along = np.dstack([np.cos(2 * angle), np.sin(2 * angle)]).astype(np.float32)
     return [
-        replace(c, confidence=1.0)
-        for c in _curves(Drawn(matte, width, along), 0.5, 0.3, 0.0, np.inf, 8.0, strict=False)
+        replace(c, confidence=1.0) for c in _curves(Drawn(matte, width, along), 0.5, 0.3, 0.0, np.inf, strict=False)
     ]
 
 
 def _curves(
-    found: Mattes, high: float, low: float, narrowest: float, widest: float, shortest: float, strict: bool = True
+    found: Mattes, high: float, low: float, narrowest: float, widest: float, strict: bool = True
 ) -> list[Curve]:
     chains = strung(middles(found, high, low, narrowest, widest))
-    height, width = found.matte.shape
-    chains = joined(chains, found.matte, longest=0.06 * float(np.hypot(height, width)))
+    diagonal = float(np.hypot(*found.matte.shape))
+    chains = joined(chains, found.matte, longest=0.06 * diagonal)
+    needed = max(10.0, _SUPPORT * diagonal * (2 * high) ** 1.5) if strict else 8.0
     curves = []
     for chain in chains:
-        if chain.length < shortest or float(chain.sure.mean()) < (0.8 * high if strict else 0):
+        if _support(chain) < needed or (strict and float(chain.sure.mean()) < 0.8 * high):
             continue
         curve, stray = smooth(chain)
         wide = float(np.median(curve.width))
-        if strict and (stray > _WIGGLE + 0.1 * wide or curve.length < 5 * wide):
-            continue
-        if curve.confidence / high * curve.length >= shortest:
+        if not strict or (stray < _WIGGLE + 0.1 * wide and curve.length > 5 * wide):
             curves.append(curve)
     return sorted(curves, key=lambda c: (-c.confidence * c.length, *c.points[0].tolist()))
 
 
-def _shortest(shape: tuple[int, ...]) -> float:
-    """Length in px below which nothing of even chances is a wire, for a picture of this shape."""
-    return float(np.clip(0.02 * np.hypot(*shape[:2]), 12, 48))
+def _support(chain: Chain) -> float:
+    """The length in px over which a chain was seen, each stretch by the square of how likely it is; gaps are none."""
+    steps = np.linalg.norm(np.diff(chain.at, axis=0), axis=1)
+    return float((steps * chain.sure[1:] * chain.sure[:-1])[steps < 2 * STEP].sum())
 
 
 def smooth(chain: Chain, bend: float = _BEND) -> tuple[Curve, float]:
@@ -118,7 +116,8 @@ def smooth(chain: Chain, bend: float = _BEND) -> tuple[Curve, float]:
     stray = np.zeros(len(along))
     for _ in range(2):
         spline = make_smoothing_spline(along, chain.at, w=weight, lam=stiff)
-        stray = np.hypot(*(spline(along) - chain.at).T)
+        off = spline(along) - chain.at
+        stray = np.hypot(off[:, 0], off[:, 1])
         weight = weight / (1 + (stray / max(2 * float(np.median(stray)), 0.3)) ** 2)
     return _curve(spline(even), chain, even, along), float(np.sqrt((stray**2).mean()))
 
