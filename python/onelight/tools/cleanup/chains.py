@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from onelight.tools.cleanup.curves import Mattes, sample
 
@@ -48,7 +48,7 @@ def middles(found: Mattes, high: float, low: float, narrowest: float, widest: fl
     matte = np.asarray(found.matte, np.float32)
     weak = matte > low
     weak &= (found.width >= narrowest) & (found.width <= widest)
-    labels = np.asarray(cv2.connectedComponents(weak.astype(np.uint8), connectivity=8)[1])
+    labels = np.asarray(cv2.connectedComponents(weak.astype(np.uint8), connectivity=8)[1], np.int32)
     strong = np.zeros(int(labels.max()) + 1, bool)
     strong[labels[weak & (matte > high)]] = True
     strong[0] = False
@@ -93,7 +93,7 @@ def _apart(points: Points) -> Points:
     count = len(points.at)
     rank = np.empty(count, np.int64)
     rank[np.lexsort((points.at[:, 0], points.at[:, 1], -points.sure))] = np.arange(count)
-    pairs = cKDTree(points.at).query_pairs(_APART, output_type="ndarray") if count else np.zeros((0, 2), np.int64)
+    pairs = KDTree(points.at).query_pairs(_APART, output_type="ndarray") if count else np.zeros((0, 2), np.int64)
     alive, kept = np.ones(count, bool), np.zeros(count, bool)
     while alive.any():
         rival = np.full(count, count)
@@ -113,7 +113,7 @@ def strung(points: Points) -> list[Chain]:
     count = len(points.at)
     if count < 3:
         return []
-    near, index = cKDTree(points.at).query(points.at, k=min(10, count), distance_upper_bound=STEP)
+    near, index = KDTree(points.at).query(points.at, k=min(10, count), distance_upper_bound=STEP)
     source = np.repeat(np.arange(count), index.shape[1])
     target, distance = index.ravel(), near.ravel()
     real = (target < count) & (target != source)
@@ -181,7 +181,7 @@ def _matched(chains: list[Chain], matte: np.ndarray, longest: float) -> list[tup
         wide += [float(np.median(chain.width))] * 2
         long += [chain.length] * 2
     at, way, width, length = np.array(spots), np.array(ways), np.array(wide), np.array(long)
-    pairs = cKDTree(at).query_pairs(longest, output_type="ndarray")
+    pairs = KDTree(at).query_pairs(longest, output_type="ndarray")
     pairs = pairs[pairs[:, 0] // 2 != pairs[:, 1] // 2]
     a, b = pairs[:, 0], pairs[:, 1]
     gap = at[b] - at[a]

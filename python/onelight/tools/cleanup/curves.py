@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import cv2
 import numpy as np
 from scipy.interpolate import CubicSpline
+from scipy.spatial import KDTree
 
 SPACING = 8.0  # px between the points of a curve
 _STRAIGHT = 6.0  # px of a stroke drawn as one straight piece
@@ -130,7 +131,27 @@ def _linear(at: np.ndarray, along: np.ndarray, points: np.ndarray) -> np.ndarray
     return np.stack([np.interp(at, along, points[:, axis]) for axis in (0, 1)], axis=1)
 
 
-def within(curves: Sequence[Curve], shape: tuple[int, int]) -> list[Curve]:
-    """The curves that touch a picture of this shape at all."""
-    height, width = shape
-    return [c for c in curves if np.any((c.points >= 0).all(axis=1) & (c.points <= (width, height)).all(axis=1))]
+def scaled(curves: Iterable[Curve], factor: float) -> list[Curve]:
+    """The curves of a picture that is `factor` times as large."""
+    return [replace(c, points=c.points * np.float32(factor), width=c.width * np.float32(factor)) for c in curves]
+
+
+@dataclass(frozen=True)
+class Beside:
+    """How one curve lies beside another, for each of its points."""
+
+    away: np.ndarray  # [N] px across, positive towards `normals(points)`; as measured from the point
+    near: np.ndarray  # [N] bool: the other one runs there too, in the same direction, within reach
+    width: np.ndarray  # [N] px across the other
+
+
+def beside(curve: Curve, other: Curve, reach: float) -> Beside:
+    """Where `other` runs along `curve`: nearest points within `reach` px, tangents within about 25 degrees."""
+    dense, width = resampled(other.points, other.width, 2.0)
+    distance, index = KDTree(dense).query(curve.points)
+    gap = dense[index] - curve.points
+    away = (gap * normals(curve.points)).sum(axis=1)
+    turn = np.abs((tangents(curve.points) * tangents(dense)[index]).sum(axis=1))
+    # Past the end of the other its nearest point lies along the tangent, not across it.
+    runs = np.sqrt(np.maximum(distance**2 - away**2, 0)) < np.maximum(4.0, 0.5 * np.abs(away))
+    return Beside(away, runs & (np.abs(away) < reach) & (turn > 0.9), width[index])
