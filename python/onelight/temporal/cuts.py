@@ -1,0 +1,57 @@
+"""Whether frames belong to one shot, and whether a host gives different frames for different times at all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import cv2
+import numpy as np
+
+from onelight.temporal.encode import coded, luminance, middle, shrink
+from onelight.temporal.flow import between, positions, sample
+
+SIZE = 128  # longest side at which two frames are compared
+ALIKE = 0.55  # correlation after motion above which it is one shot
+
+
+def same_shot(a: np.ndarray, b: np.ndarray) -> bool:
+    """Whether two scene-linear pictures [H, W, 3] look like frames of one shot, whatever the motion and exposure.
+
+    They do where, after moving one onto the other, structure correlates.
+    """
+    first, second = (_small(picture) for picture in (a, b))
+    if first.shape != second.shape:
+        return False
+    return max(_likeness(first, second), _likeness(second, first)) > ALIKE
+
+
+def _small(picture: np.ndarray) -> np.ndarray:
+    return coded(luminance(shrink(picture, SIZE)), middle(picture))
+
+
+def _likeness(first: np.ndarray, second: np.ndarray) -> float:
+    flow = cv2.blur(between(first, second), (9, 9))  # a free flow could make any picture out of any other
+    moved = sample(second, positions(first.shape) + flow, cv2.INTER_LINEAR)
+    one, two = (image - image.mean() for image in (first, moved))
+    spread_ = float(np.sqrt((one * one).mean() * (two * two).mean()))
+    even = 0.05**2  # stops: two even grey pictures are alike
+    return (float((one * two).mean()) + even) / (spread_ + even)
+
+
+def in_shot(pictures: Mapping[int, np.ndarray]) -> frozenset[int]:
+    """The offsets that are reached from frame 0 without crossing a cut, 0 among them."""
+    reached = {0}
+    for side in (1, -1):
+        last = pictures[0]
+        for offset in sorted((k for k in pictures if k * side > 0), key=abs):
+            if not same_shot(last, pictures[offset]):
+                break
+            reached.add(offset)
+            last = pictures[offset]
+    return frozenset(reached)
+
+
+def frozen(pictures: Mapping[int, np.ndarray]) -> bool:
+    """Whether there are neighbours and each is bit for bit frame 0: some hosts (MLT) know only the current frame."""
+    neighbours = [picture for offset, picture in pictures.items() if offset != 0]
+    return bool(neighbours) and all(np.array_equal(pictures[0], picture) for picture in neighbours)
