@@ -91,9 +91,9 @@ def _motion(
     small, other = seen(here, hole), seen(there, there_hole)
     forward, backward = between(small, other), between(other, small)
     trust = 1 / (1 + (doubt(forward, backward) / np.float32(0.7)) ** 4)
-    trust *= cv2.resize(free, small.shape[::-1], interpolation=cv2.INTER_AREA) > 0.95
-    motion = spread(forward, trust)
-    agreed = np.minimum(cv2.blur(trust, (9, 9)) * 4, 1)
+    open_ = (cv2.resize(free, small.shape[::-1], interpolation=cv2.INTER_AREA) > 0.95).astype(np.float32)
+    motion = spread(forward, trust * open_)
+    agreed = spread(trust, open_)
     return resized(motion, size), cv2.resize(agreed, size[::-1], interpolation=cv2.INTER_LINEAR)
 
 
