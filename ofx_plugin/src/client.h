@@ -27,6 +27,7 @@ struct Tensor {
   // Fills width * height * 4 samples straight into the buffer that is sent. Called from the thread that called
   // infer(), and again when the frame has to be sent a second time.
   std::function<void(void *dst)> write;
+  bool kept = false;  // the server keeps it, since other frames need it too: it travels once
 };
 
 struct Request {

@@ -179,7 +179,12 @@ bool Exchange::place_shared() {
     if (!registered(*output_.segment)) return forget_shared();
     output_.region = region_of(*output_.segment);
   }
-  for (Frame &frame : frames_) frame.tensor->write(frame.segment->data);
+  for (Frame &frame : frames_) {
+    frame.tensor->write(frame.segment->data);
+    if (!frame.tensor->kept) continue;  // the server reads it where it lies and forgets it
+    frame.hash = content_hash(frame.segment->data, *frame.tensor);
+    if (connection_.sent.holds(key(frame))) frame.way = Frame::Way::Reference;
+  }
   return true;
 }
 
@@ -251,7 +256,7 @@ void Exchange::put_ahead(Frame &frame) {
 void Exchange::send_again(const std::string &missing) {
   for (Frame &frame : frames_) {
     if (("," + missing + ",").find("," + frame.tensor->name + ",") != std::string::npos) {
-      frame.way = Frame::Way::Inline;
+      frame.way = lease_ ? Frame::Way::Shared : Frame::Way::Inline;
     }
   }
 }
@@ -259,7 +264,7 @@ void Exchange::send_again(const std::string &missing) {
 Reply Exchange::finish(const Outcome &outcome) {
   answered_ = true;
   for (const Frame &frame : frames_) {
-    if (frame.way != Frame::Way::Shared) connection_.sent.add(key(frame));
+    if (!frame.hash.empty()) connection_.sent.add(key(frame));
   }
   const Answer answer(outcome.reply);
   if (request_.wants_output) hand_over(request_, answer, output_, pool(Pool::Kind::Private));

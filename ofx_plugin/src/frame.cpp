@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstdint>
 #include <cstring>
 
@@ -179,6 +180,54 @@ bool is_black(const Image &image) {
     }
   }
   return true;
+}
+
+bool is_empty(const Image &image) {
+  const Rect &window = image.data_window;
+  const std::size_t bytes = std::size_t(width(window)) * image.layout.pixel_bytes();
+  const std::vector<unsigned char> nothing(bytes, 0);
+  for (int y = window.y1; y < window.y2; ++y) {
+    if (std::memcmp(image.at(window.x1, y), nothing.data(), bytes) != 0) return false;
+  }
+  return true;
+}
+
+Rect shrunk(const Rect &window, int factor) {
+  const auto down = [factor](int at) { return at / factor - (at % factor < 0 ? 1 : 0); };
+  return {down(window.x1), down(window.y1), down(window.x2 - 1) + 1, down(window.y2 - 1) + 1};
+}
+
+void pack_shrunk(const Image &image, const Rect &window, int factor, void *packed) {
+  constexpr float largest = 65504.0f;
+  const Rect small = shrunk(window, factor);
+  const std::size_t across = std::size_t(width(small)) * 4;
+  in_parts(height(small), std::size_t(width(window)) * std::size_t(height(window)) * 16, [&](int first, int last) {
+    std::vector<unsigned char> scratch;
+    std::vector<float> sums(across), counts(across);
+    for (int i = first; i < last; ++i) {
+      const int row_y = small.y2 - 1 - i;
+      std::fill(sums.begin(), sums.end(), 0.0f);
+      std::fill(counts.begin(), counts.end(), 0.0f);
+      for (int y = std::max(row_y * factor, window.y1); y < std::min((row_y + 1) * factor, window.y2); ++y) {
+        const auto *pixels =
+            static_cast<const float *>(row(image, {Sample::Float, 4}, window.x1, window.x2, y, &scratch));
+        int column = 0, filled = window.x1 - small.x1 * factor;
+        for (int x = 0; x < width(window); ++x, pixels += 4) {
+          for (std::size_t c = 0; c < 4; ++c) {
+            const bool sound = std::isfinite(pixels[c]);
+            sums[std::size_t(column) * 4 + c] += sound ? pixels[c] : 0.0f;
+            counts[std::size_t(column) * 4 + c] += sound ? 1.0f : 0.0f;
+          }
+          if (++filled == factor) filled = 0, ++column;
+        }
+      }
+      auto *target = static_cast<uint16_t *>(packed) + std::size_t(i) * across;
+      for (std::size_t k = 0; k < across; ++k) {
+        const float mean = counts[k] > 0 ? sums[k] / counts[k] : 0.0f;
+        target[k] = float_to_half(std::clamp(mean, -largest, largest));
+      }
+    }
+  });
 }
 
 bool same_pixels(const Image &a, const Image &b) {

@@ -52,6 +52,16 @@ void pack(const Image &image, const Rect &window, bool half, void *packed);
 // Whether the image holds nothing but zeros in its colour channels: what some hosts give for an unconnected clip.
 bool is_black(const Image &image);
 
+// Whether no channel of any pixel is anything but 0: a matte with nothing drawn.
+bool is_empty(const Image &image);
+
+// The window in pixels that are `factor` pixels wide and high, anchored to the origin; parts of pixels count.
+Rect shrunk(const Rect &window, int factor);
+
+// Fills `packed` with the halves of shrunk(window, factor): means over what of the window each pixel covers, held
+// within the range of a half. Sound pixels only count; one that covers none is 0.
+void pack_shrunk(const Image &image, const Rect &window, int factor, void *packed);
+
 // Whether two images hold the same pixels, bit for bit, at the same place.
 bool same_pixels(const Image &a, const Image &b);
 

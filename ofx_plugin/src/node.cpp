@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "around.h"
+
 namespace onelight {
 namespace {
 
@@ -64,20 +66,24 @@ ofx::Status Node::regions_of_interest(const Properties &in, const Properties &ou
   return ofx::StatOK;
 }
 
-int Node::neighbours(const table::Clip &clip, ofx::Time time) const {
-  return *clip.around ? std::max(0, int(params_.number(clip.around, time))) : 0;
+std::vector<int> Node::neighbours(const table::Clip &described, ofx::Time time) const {
+  const std::vector<int> offsets = offsets_needed(described, params_.at(time));
+  if (offsets.size() == 1) return offsets;
+  const ofx::RangeD frames = clip(described.name).frames();  // beyond its ends there is nothing to ask for
+  return offsets_within(offsets, time, frames.min, frames.max);
 }
 
 ofx::Status Node::frames_needed(const Properties &in, const Properties &out) const {
   const ofx::Time time = in.number(ofx::PropTime);
   bool any = false;
   for (const table::Clip &described : tool_.clips) {
-    const int reach = neighbours(described, time);
-    if (reach == 0) continue;
-    const ofx::RangeD frames = clip(described.name).frames();  // beyond its ends nothing is needed: they are held
+    if (!*described.around) continue;
     const std::string name = std::string(ofx::ClipFrameRange_) + described.name;
-    out.set(name.c_str(), std::min(time, std::max(frames.min, time - reach)), 0);
-    out.set(name.c_str(), std::max(time, std::min(frames.max, time + reach)), 1);
+    int index = 0;
+    for (const auto &[first, last] : stretches(neighbours(described, time), time)) {
+      out.set(name.c_str(), first, index++);
+      out.set(name.c_str(), last, index++);
+    }
     any = true;
   }
   return any ? ofx::StatOK : ofx::StatReplyDefault;
@@ -107,7 +113,11 @@ ofx::Status Node::output_colourspace(const Properties &out) const {
 
 bool Node::passes_through(ofx::Time time) const {
   if (params_.text("output", time) != tool_.passes[0].name) return false;
-  return params_.number("mix", time) == 0 || is_neutral(tool_, params_.at(time));
+  if (params_.number("mix", time) == 0) return true;
+  const bool given_work = std::any_of(tool_.clips.begin(), tool_.clips.end(), [&](const table::Clip &described) {
+    return described.acts && clip(described.name).connected();
+  });
+  return !given_work && is_neutral(tool_, params_.at(time));
 }
 
 ofx::Status Node::is_identity(const Properties &in, const Properties &out) const {

@@ -41,7 +41,7 @@ class Node {
   const Clip &clip(const std::string &name) const;
   bool passes_through(ofx::Time time) const;
   bool in_sequence(ofx::Time time, bool interactive);
-  int neighbours(const table::Clip &clip, ofx::Time time) const;
+  std::vector<int> neighbours(const table::Clip &described, ofx::Time time) const;  // offsets, those that exist
 
   // Rendering: render.cpp
   void prepare(Frame &frame) const;
@@ -52,14 +52,26 @@ class Node {
 
   // What is sent: request.cpp
   std::string input_space(ofx::Time time, std::string *missing) const;
-  Request request(ofx::Time time, const Image &source, Scale scale) const;
-  static void add(const std::string &clip, int offset, const Image &image, const Rect &window, Request *request);
-  // Adds the other clips at `offset` from `time`; what is returned has to live until the request was answered.
-  std::vector<Picture> gather(ofx::Time time, int offset, const Rect &window, Request *request) const;
+  // With a `factor` above 1 everything is as if the host had asked for a proxy that much smaller.
+  Request request(ofx::Time time, const Image &source, Scale scale, int factor = 1) const;
+  static void add(const table::Clip &clip, int offset, const Image &image, const Rect &window, int factor,
+                  Request *request);
+  // Adds the other clips, with their neighbours; what is returned has to live until the request was answered.
+  std::vector<Picture> gather(ofx::Time time, const Rect &window, Request *request) const;
+  // A clip's frame; nothing where the host gives none, or what it gives says no more than none.
+  std::optional<Picture> fetch(const table::Clip &described, ofx::Time time) const;
+
+  // Analyse: analyse.cpp
+  struct Taken {
+    bool given = false, same = false;  // whether there is a frame of the Source, and whether it is the reference's
+    std::vector<Picture> held;         // has to live until the request was answered
+  };
+  void analyse(ofx::Time time, Scale scale, const std::string &label);
+  Taken sample(int reference, int offset, const Image &plate, int factor, Request *request) const;
+  void write_found(const Reply &reply, const std::string &label, int frames, bool all_same, ofx::Time time);
+  std::vector<int> sampled(ofx::Time time, int *reference) const;
 
   // Edits: changed.cpp
-  void analyse(ofx::Time time, Scale scale);
-  std::vector<int> sampled(ofx::Time time, int *reference) const;
   void resolve_version(ofx::Time time);
   void tell(const Reply &reply, const std::string &status, Writes *writes) const;  // status and digest
 

@@ -110,7 +110,7 @@ void Node::work(Frame &frame) {
   asked.parameters["frame.priority"] = std::string(frame.interactive ? "interactive" : "farm");
   asked.parameters["frame.render_window"] = std::to_string(part.x1) + "," + std::to_string(part.y1) + "," +
                                             std::to_string(part.x2) + "," + std::to_string(part.y2);
-  const std::vector<Picture> held = gather(frame.time, 0, source.region, &asked);
+  const std::vector<Picture> held = gather(frame.time, source.region, &asked);
   const bool half = source.layout.travels_as_half();
   asked.out_width = width(part);
   asked.out_height = height(part);

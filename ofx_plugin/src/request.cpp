@@ -1,6 +1,8 @@
 // What a node sends with a frame: knobs, where the pixels lie, the clips.
 #include <cmath>
 #include <cstdio>
+#include <cstring>
+#include <memory>
 
 #include "node.h"
 
@@ -55,17 +57,17 @@ std::string Node::input_space(ofx::Time time, std::string *missing) const {
   return "";
 }
 
-Request Node::request(ofx::Time time, const Image &source, Scale scale) const {
+Request Node::request(ofx::Time time, const Image &source, Scale scale, int factor) const {
   Request request;
   request.server = params_.text("server", time);
   request.show = params_.text("show", time);
   request.tool = tool_.id;
   request.version = params_.text("version", time);
   request.deadline_seconds = params_.number("timeout", time);
-  auto &parameters = request.parameters = wire_knobs(tool_, params_.at(time), scale.x);
+  auto &parameters = request.parameters = wire_knobs(tool_, params_.at(time), scale.x / factor);
   parameters["frame.time"] = time;
-  parameters["frame.window"] = joined(source.region);
-  parameters["frame.scale"] = joined(scale.x, scale.y);
+  parameters["frame.window"] = joined(shrunk(source.region, factor));
+  parameters["frame.scale"] = joined(scale.x / factor, scale.y / factor);
   parameters["frame.par"] = source.aspect;
   parameters["frame.premult"] = params_.text("premult", time);
   parameters["frame.option"] = int64_t(params_.number("option", time));
@@ -75,37 +77,53 @@ Request Node::request(ofx::Time time, const Image &source, Scale scale) const {
     const double x = scale.x / source.aspect, y = scale.y;
     const Rect format{int(std::lround(offset[0] * x)), int(std::lround(offset[1] * y)),
                       int(std::lround((offset[0] + size[0]) * x)), int(std::lround((offset[1] + size[1]) * y))};
-    if (!empty(format)) parameters["frame.format"] = joined(format);
+    if (!empty(format)) parameters["frame.format"] = joined(shrunk(format, factor));
   }
-  add(ofx::ImageEffectSimpleSourceClipName, 0, source, source.region, &request);
+  add(tool_.clips[0], 0, source, source.region, factor, &request);  // every tool's first clip is its Source
   return request;
 }
 
-void Node::add(const std::string &clip, int offset, const Image &image, const Rect &window, Request *request) {
+void Node::add(const table::Clip &clip, int offset, const Image &image, const Rect &window, int factor,
+               Request *request) {
   Tensor tensor;
-  tensor.name = at_offset(clip, offset);
-  tensor.width = width(window);
-  tensor.height = height(window);
-  tensor.half = image.layout.travels_as_half();
-  const bool half = tensor.half;
-  tensor.write = [image, window, half](void *packed) { pack(image, window, half, packed); };
+  tensor.name = at_offset(clip.name, offset);
+  tensor.kept = *clip.around != 0;
+  if (factor > 1) {
+    const Rect small = shrunk(window, factor);
+    tensor.width = width(small);
+    tensor.height = height(small);
+    tensor.half = true;
+    const std::size_t bytes = std::size_t(tensor.width) * std::size_t(tensor.height) * 8;
+    const auto pixels = std::make_shared<std::vector<unsigned char>>(bytes);
+    pack_shrunk(image, window, factor, pixels->data());
+    tensor.write = [pixels](void *packed) { std::memcpy(packed, pixels->data(), pixels->size()); };
+  } else {
+    tensor.width = width(window);
+    tensor.height = height(window);
+    tensor.half = image.layout.travels_as_half();
+    const bool half = tensor.half;
+    tensor.write = [image, window, half](void *packed) { pack(image, window, half, packed); };
+  }
   request->inputs.push_back(std::move(tensor));
 }
 
-std::vector<Picture> Node::gather(ofx::Time time, int offset, const Rect &window, Request *request) const {
+std::optional<Picture> Node::fetch(const table::Clip &described, ofx::Time time) const {
+  std::optional<Picture> picture = clip(described.name).fetch(time);
+  if (picture && described.sparse && is_empty(picture->image())) return std::nullopt;
+  if (picture && suites_.always_connected && described.optional && is_black(picture->image())) return std::nullopt;
+  return picture;
+}
+
+std::vector<Picture> Node::gather(ofx::Time time, const Rect &window, Request *request) const {
   std::vector<Picture> held;
   for (const table::Clip &described : tool_.clips) {
-    const Clip &from = clip(described.name);
-    if (described.mask || !from.connected()) continue;  // masks are applied here and never travel
-    const bool source = from.name() == ofx::ImageEffectSimpleSourceClipName;
-    const int reach = offset == 0 ? neighbours(described, time) : 0;
-    const ofx::RangeD frames = from.frames();
-    for (int near = -reach; near <= reach; ++near) {
-      const ofx::Time at = time + offset + near;
-      if ((source && offset + near == 0) || (near != 0 && (at < frames.min || at > frames.max))) continue;
-      std::optional<Picture> picture = from.fetch(at);
-      if (!picture || (suites_.always_connected && described.optional && is_black(picture->image()))) continue;
-      add(described.name, offset + near, picture->image(), window, request);
+    if (described.mask || !clip(described.name).connected()) continue;  // masks are applied here and never travel
+    const bool source = std::string_view(described.name) == ofx::ImageEffectSimpleSourceClipName;
+    for (const int offset : neighbours(described, time)) {
+      if (source && offset == 0) continue;  // the plate, which is there already
+      std::optional<Picture> picture = fetch(described, time + offset);
+      if (!picture) continue;
+      add(described, offset, picture->image(), window, 1, request);
       held.push_back(std::move(*picture));
     }
   }

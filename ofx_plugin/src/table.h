@@ -62,7 +62,10 @@ struct Group {
 struct Clip {
   const char *name, *label, *hint;
   bool optional, data, mask;
-  const char *around;  // Int knob with the number of frames needed on either side; "" = this frame only
+  bool sparse;          // a frame without a pixel that is not 0 says as much as none, and is not sent
+  bool acts;            // connected, it gives the tool work although every knob is neutral
+  const char *around;   // Int knob with how far away the frames needed lie on either side; "" = this frame only
+  const char *spacing;  // Choice knob that says which of those; "" = all of them
 };
 
 // What a preset or a ramp writes into a knob.
@@ -86,6 +89,12 @@ struct Ramp {
   List<Stop> stops;
 };
 
+// What of a shot the Analyse button sends.
+struct Analysis {
+  int frames;   // at most so many, spread over the range
+  int longest;  // pixels that a side may have, made smaller by a whole factor if need be; 0 = as it is
+};
+
 struct Tool {
   const char *id, *identifier, *label, *hint;
   int version;
@@ -100,6 +109,7 @@ struct Tool {
   List<Ramp> ramps;
   const char *analysed_flag;  // Bool knob that says the shot was analysed; "" where the tool needs no analysis
   const char *alpha_knob;     // Bool knob that lets the result write the alpha channel; "" = alpha is the plate's
+  Analysis analysis;
 };
 
 }  // namespace onelight::table

@@ -51,11 +51,63 @@ inline constexpr Group common_groups[] = {
     {"model", "Show and server", "Which production's model works, and where.", false},
 };
 
+// Cleanup
+inline constexpr Clip cleanup_clips[] = {
+    {"Source", "Source", "The plate.", false, false, false, false, false, "range", "step"},
+    {"Mask", "Mask", "Where the result is used; its alpha (or its only channel) counts.", true, true, true, false, false, "", ""},
+    {"Add", "Add", "Always wire: a spline or roto over what was missed.", true, true, false, true, true, "range", "step"},
+    {"Keep", "Keep", "Never wire: what was taken for one and is none.", true, true, false, true, false, "", ""},
+    {"Protect", "Protect", "Performers: only real pixels of this shot are used inside, nothing is made up.", true, true, false, true, false, "", ""},
+    {"Clean", "Clean plate", "The set without wires; it is aligned to the plate.", true, false, false, false, false, "", ""},
+    {"Vectors", "Vectors", "Motion in pixels at full size, x right, y up: to the next frame in red and green, to the one before in blue and alpha. Used instead of estimated motion.", true, true, false, false, false, "", ""},
+};
+inline constexpr Group cleanup_groups[] = {
+    {"detect", "Detect", "", true},
+    {"matte", "Matte", "", true},
+    {"track", "Track", "Fix one frame and the shot follows.", true},
+    {"fill", "Fill", "", true},
+    {"grain", "Grain", "", true},
+};
+inline constexpr Option cleanup_matte_channel_options[] = {
+    {"alpha", "alpha", ""},
+    {"red", "red", ""},
+};
+inline constexpr Option cleanup_step_options[] = {
+    {"octaves", "1, 2, 4, 8, 16 ... away", ""},
+    {"every", "every frame", ""},
+};
+inline constexpr Knob cleanup_knobs[] = {
+    {Kind::Float, "sensitivity", "Sensitivity", "How faint a line may be to count as a wire; 0 finds none: Add and Tracked alone count.", "detect", {Value::Numbers, {0.5}}, {Value::Numbers, {0.0}}, {0.0, 1.0}, {0.0, 1.0}, 3, StringMode::Line, false, true, true, false, false, "", {}},
+    {Kind::Float, "narrowest", "Narrowest", "Thinner lines are left alone; pixels at full size. [px]", "detect", {Value::Numbers, {0.5}}, {}, {0.0, 64.0}, {0.0, 8.0}, 2, StringMode::Line, true, true, true, false, false, "", {}},
+    {Kind::Float, "widest", "Widest", "Wider things are left alone; pixels at full size. [px]", "detect", {Value::Numbers, {24.0}}, {}, {0.5, 64.0}, {1.0, 48.0}, 2, StringMode::Line, true, true, true, false, false, "", {}},
+    {Kind::Float, "stiffness", "Stiffness in time", "How firmly a wire follows its course on the frames before and after; it also bridges frames that lost it.", "detect", {Value::Numbers, {0.5}}, {}, {0.0, 1.0}, {0.0, 1.0}, 3, StringMode::Line, false, true, true, false, false, "", {}},
+    {Kind::Float, "grow", "Grow", "How far the matte reaches beyond the wire's edge; pixels at full size. [px]", "matte", {Value::Numbers, {1.5}}, {}, {0.0, 64.0}, {0.0, 10.0}, 2, StringMode::Line, true, true, true, false, false, "", {}},
+    {Kind::Float, "soften", "Soften", "Width of the matte's edge; pixels at full size. [px]", "matte", {Value::Numbers, {1.0}}, {}, {0.0, 64.0}, {0.0, 10.0}, 2, StringMode::Line, true, true, true, false, false, "", {}},
+    {Kind::Bool, "shadow", "Wire shadow", "Also take thin dark lines that run beside a wire: the shadow it casts.", "matte", {Value::Numbers, {0.0}}, {}, {0.0, 0.0}, {0.0, 0.0}, 0, StringMode::Line, false, true, true, false, false, "", {}},
+    {Kind::Choice, "matte_channel", "Mattes are in", "Which channel of Add, Keep and Protect counts.", "matte", {Value::Text, {}, "alpha"}, {}, {0.0, 0.0}, {0.0, 0.0}, 0, StringMode::Line, false, false, true, false, false, "", cleanup_matte_channel_options},
+    {Kind::Button, "analyse", "Track wires", "Follows what Add shows on one frame or a few through the shot, and writes the courses into Tracked.", "track", {}, {}, {0.0, 0.0}, {0.0, 0.0}, 0, StringMode::Line, false, false, false, false, false, "analyse", {}},
+    {Kind::Int, "analyse_first", "From frame", "First frame to track; with both 0, the clip's range.", "track", {Value::Numbers, {0.0}}, {}, {-2147483648.0, 2147483647.0}, {0.0, 2000.0}, 0, StringMode::Line, false, false, false, false, false, "", {}},
+    {Kind::Int, "analyse_last", "To frame", "Last frame to track.", "track", {Value::Numbers, {0.0}}, {}, {-2147483648.0, 2147483647.0}, {0.0, 2000.0}, 0, StringMode::Line, false, false, false, false, false, "", {}},
+    {Kind::String, "tracked", "Tracked", "The tracked wires, frame by frame, as written by Track wires; clear it to drop them.", "track", {Value::Text, {}, ""}, {Value::Text, {}, ""}, {0.0, 0.0}, {0.0, 0.0}, 0, StringMode::Line, false, false, true, true, false, "", {}},
+    {Kind::Int, "range", "Range", "How many frames before and after may give their pixels; 0 uses this frame alone. [frames]", "fill", {Value::Numbers, {4.0}}, {}, {0.0, 32.0}, {0.0, 16.0}, 0, StringMode::Line, false, true, true, false, false, "", {}},
+    {Kind::Choice, "step", "Frames used", "Which of the frames within the range are looked at.", "fill", {Value::Text, {}, "octaves"}, {}, {0.0, 0.0}, {0.0, 0.0}, 0, StringMode::Line, false, false, true, false, false, "", cleanup_step_options},
+    {Kind::Bool, "wardrobe", "Interpolate over wardrobe", "Inside Protect, let thin gaps be closed from both sides; off: they stay as shot and are marked.", "fill", {Value::Numbers, {0.0}}, {}, {0.0, 0.0}, {0.0, 0.0}, 0, StringMode::Line, false, true, true, false, false, "", {}},
+    {Kind::Float, "regrain", "Regrain", "How much of the shot's own grain what was interpolated or made is given; 0 is none.", "grain", {Value::Numbers, {1.0}}, {}, {0.0, 1.0}, {0.0, 1.0}, 3, StringMode::Line, false, true, true, false, false, "", {}},
+    {Kind::Int, "grain_seed", "Grain seed", "Another number, another grain; it also differs from frame to frame.", "grain", {Value::Numbers, {1.0}}, {}, {0.0, 2147483647.0}, {1.0, 100.0}, 0, StringMode::Line, false, true, true, false, false, "", {}},
+};
+inline constexpr Option cleanup_passes[] = {
+    {"result", "Result", "The plate with the tool's work applied.", {}},
+    {"patch", "Patch", "What was put in, premultiplied by its alpha: patch over plate = result.", {Value::Numbers, {0.0}}},
+    {"matte", "Matte", "What is taken out.", {Value::Numbers, {0.0}}},
+    {"source", "Source map", "Where each pixel comes from: green another frame, blue the clean plate, yellow interpolated across the wire, magenta made, red needs paint, black the plate.", {}},
+    {"confidence", "Confidence", "How sure the fill is, 0 to 1; 1 where nothing was done.", {Value::Numbers, {1.0}}},
+};
+
 // Probe
 inline constexpr Clip probe_clips[] = {
-    {"Source", "Source", "The plate.", false, false, false, ""},
-    {"Second", "Second", "A further plate, added before the gain.", true, false, false, ""},
-    {"Mask", "Mask", "Where the result is used; its alpha (or its only channel) counts.", true, true, true, ""},
+    {"Source", "Source", "The plate.", false, false, false, false, false, "", ""},
+    {"Second", "Second", "A further plate, added before the gain.", true, false, false, false, false, "", ""},
+    {"Mask", "Mask", "Where the result is used; its alpha (or its only channel) counts.", true, true, true, false, false, "", ""},
 };
 inline constexpr Group probe_groups[] = {
     {"probe", "Probe", "", true},
@@ -73,14 +125,14 @@ inline constexpr Option probe_passes[] = {
 
 // Relight
 inline constexpr Clip relight_clips[] = {
-    {"Source", "Source", "The plate.", false, false, false, ""},
-    {"Mask", "Mask", "Where the result is used; its alpha (or its only channel) counts.", true, true, true, ""},
-    {"Normals", "Normals", "Normals to use instead of estimated ones: x right, y up, z to camera.", true, true, false, ""},
-    {"Depth", "Depth", "Depth to use instead of estimated depth.", true, true, false, ""},
-    {"Matte", "Matte", "What stands in front: its outline is inflated into relief.", true, true, false, ""},
-    {"Sky", "Sky matte", "Sky: graded, never shaded.", true, true, false, ""},
-    {"Emissive", "Emissive matte", "Practicals, fire, screens: held as shot.", true, true, false, ""},
-    {"Denoised", "Denoised plate", "Drives the estimation, so that the ratio carries no grain.", true, false, false, ""},
+    {"Source", "Source", "The plate.", false, false, false, false, false, "", ""},
+    {"Mask", "Mask", "Where the result is used; its alpha (or its only channel) counts.", true, true, true, false, false, "", ""},
+    {"Normals", "Normals", "Normals to use instead of estimated ones: x right, y up, z to camera.", true, true, false, false, false, "", ""},
+    {"Depth", "Depth", "Depth to use instead of estimated depth.", true, true, false, false, false, "", ""},
+    {"Matte", "Matte", "What stands in front: its outline is inflated into relief.", true, true, false, false, false, "", ""},
+    {"Sky", "Sky matte", "Sky: graded, never shaded.", true, true, false, false, false, "", ""},
+    {"Emissive", "Emissive matte", "Practicals, fire, screens: held as shot.", true, true, false, false, false, "", ""},
+    {"Denoised", "Denoised plate", "Drives the estimation, so that the ratio carries no grain.", true, false, false, false, false, "", ""},
 };
 inline constexpr Group relight_groups[] = {
     {"start", "Start from", "", true},
@@ -596,8 +648,9 @@ inline constexpr Ramp relight_ramps[] = {
     {"time_of_day", relight_time_of_day_stops},
 };
 inline constexpr Tool tools[] = {
-    {"probe", "org.onelight.probe", "Probe", "Multiplies the plate by a map of +1 and -1 that depends on every byte of it: proves the way of a frame.", 1, false, false, probe_clips, probe_groups, probe_knobs, probe_passes, "", {}, {}, "", ""},
-    {"relight", "org.onelight.relight", "Relight", "New light on the plate: noon becomes golden hour. The plate is multiplied by a bounded ratio of new to present shading; nothing is repainted.", 1, true, false, relight_clips, relight_groups, relight_knobs, relight_passes, "preset", relight_presets, relight_ramps, "analysed", "to_alpha"},
+    {"cleanup", "org.onelight.cleanup", "Cleanup", "Takes stunt wires and rigs out: finds them, and puts the shot's own pixels from other frames in their place, with the shot's grain. Outside the matte the plate stays as it is, bit for bit.", 1, true, false, cleanup_clips, cleanup_groups, cleanup_knobs, cleanup_passes, "", {}, {}, "", "", {240, 1024}},
+    {"probe", "org.onelight.probe", "Probe", "Multiplies the plate by a map of +1 and -1 that depends on every byte of it: proves the way of a frame.", 1, false, false, probe_clips, probe_groups, probe_knobs, probe_passes, "", {}, {}, "", "", {9, 0}},
+    {"relight", "org.onelight.relight", "Relight", "New light on the plate: noon becomes golden hour. The plate is multiplied by a bounded ratio of new to present shading; nothing is repainted.", 1, true, false, relight_clips, relight_groups, relight_knobs, relight_passes, "preset", relight_presets, relight_ramps, "analysed", "to_alpha", {9, 0}},
 };
 
 }  // namespace onelight::table

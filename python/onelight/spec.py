@@ -1,7 +1,7 @@
 """The vocabulary in which a tool is declared once: clips, knobs, passes, presets; data only, standard library only.
 
 From a `Tool` come the OpenFX node, the Nuke gizmo, the CLI flags, the check of every request and the docs page.
-Nothing here computes: neutral values, presets and time-of-day curves are tables that each reader walks.
+Nothing here computes pixels: neutral values, presets and time-of-day curves are tables that each reader walks.
 Parameter names are promises: once released they are never renamed, reused or given another meaning.
 """
 
@@ -20,11 +20,28 @@ class SameAs:
     param: str
 
 
+OCTAVES = "octaves"  # the option of a spacing knob that asks for the frames 1, 2, 4, 8, 16 ... away
+EVERY = "every"
+
+
 @dataclass(frozen=True)
 class Around:
-    """Frames needed of a clip: the time t and its neighbours up to `param` (an Int knob) frames away, both ways."""
+    """Frames needed of a clip: the time t and its neighbours up to `param` (an Int knob) frames away, both ways.
+
+    `spacing` is a Choice knob with the options `octaves` and `every`; without one it is every frame. A frame before
+    the clip's first or after its last is not sent: nothing takes its place.
+    """
 
     param: str
+    spacing: str = ""
+
+    def offsets(self, knobs: Mapping[str, Any]) -> tuple[int, ...]:
+        """The frames needed, as offsets in ascending order; 0 is among them."""
+        reach = max(0, int(knobs[self.param]))
+        near = range(1, reach + 1)
+        if self.spacing and knobs[self.spacing] == OCTAVES:
+            near = [2**octave for octave in range(reach.bit_length())]
+        return (*(-distance for distance in reversed(near)), 0, *near)
 
 
 @dataclass(frozen=True)
@@ -122,6 +139,8 @@ class String(Knob):
 
     default: str = ""
     mode: str = "line"
+    longest: int = 4096  # characters
+    neutral: str | None = None
     animates: bool = False
     kind: ClassVar[str] = "string"
 
@@ -148,7 +167,11 @@ class Group:
 
 @dataclass(frozen=True)
 class Clip:
-    """An input. `data` clips (normals, depth, mattes) are never colour transformed. `mask` clips stay in the node."""
+    """An input. `data` clips (normals, depth, mattes) are never colour transformed. `mask` clips stay in the node.
+
+    A black frame of a `sparse` clip (hand-drawn mattes) says as much as none, and is not sent. One that `acts` gives
+    the tool work to do although every knob is at its neutral value.
+    """
 
     name: str
     label: str
@@ -156,6 +179,8 @@ class Clip:
     optional: bool = True
     data: bool = False
     mask: bool = False
+    sparse: bool = False
+    acts: bool = False
     frames: Around | None = None  # None: only the frame being rendered
 
 
@@ -205,6 +230,17 @@ class Presets:
 
 
 @dataclass(frozen=True)
+class Analysis:
+    """What of a shot the Analyse button sends: `frames` spread over the range, every one of a range that is shorter.
+
+    Where `longest` is given, pictures are made smaller by a whole factor until neither side is longer, as a proxy is.
+    """
+
+    frames: int = 9
+    longest: int = 0
+
+
+@dataclass(frozen=True)
 class Tool:
     """One node: everything about it that is not computation."""
 
@@ -217,9 +253,11 @@ class Tool:
     passes: tuple[Pass, ...]
     groups: tuple[Group, ...] = ()
     presets: Presets | None = None
+    analysis: Analysis = Analysis()
     analysed_flag: str = ""  # Bool knob that says the shot was analysed; "" where the tool needs no analysis
     alpha_knob: str = ""  # Bool knob that lets the result write the alpha channel; "": alpha is always the plate's
     exposure_equivariant: bool = True  # 2x exposure in gives 2x out
+    starts_neutral: bool = True  # False: dropped on a plate, it works
     options: int = 1  # number of candidates the Option knob picks from
     shipped: bool = True  # False: exists for tests only, not in a host's menu
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -100,6 +100,11 @@ class Stage:
     `knobs` and `clips` are all it may depend on: with the frame's geometry, colour space and the model's digest they
     are the key under which the engine keeps the results of a `cached` stage. One that is not cached runs for every
     frame, may look at every knob, and leaves `knobs` empty.
+
+    A stage with `each` runs once for every frame of the Source that was sent, and sees that frame, and what else was
+    sent for the same time, as if it were the one being rendered: at offset 0, with what earlier `each` stages made of
+    it. Later stages find its results under its own name: {offset: results}. They are kept without the offset, so that
+    what was found on a neighbour is there when the neighbour is rendered. `timed` stages see the frame's time.
     """
 
     name: str
@@ -107,3 +112,30 @@ class Stage:
     knobs: tuple[str, ...] = ()
     clips: tuple[str, ...] = ()
     cached: bool = False
+    each: bool = False  # of cached stages only
+    timed: bool = False
+
+
+def run(stages: Sequence[Stage], context: Context) -> dict[str, Any]:
+    """What all the stages make of a frame in this process, computed afresh: "output" is the last one's picture.
+
+    Every stage sees the whole context; what a server keeps, and hides from the stages that are kept, is its own matter.
+    """
+    offsets = sorted({offset for clip, offset in context.clips if clip == "Source"}, key=lambda n: (abs(n), n))
+    frames = {offset: frame_at(context, offset) for offset in offsets}
+    made: dict[str, Any] = {}
+    made_at: dict[int, dict[str, Any]] = {offset: {} for offset in offsets}
+    for stage in stages:
+        if not stage.each:
+            made |= stage.run(context, made)
+            continue
+        made[stage.name] = {offset: stage.run(frame, made_at[offset]) for offset, frame in frames.items()}
+        for offset, results in made[stage.name].items():
+            made_at[offset] |= results
+    return made
+
+
+def frame_at(context: Context, offset: int) -> Context:
+    """The context of the frame `offset` away as if it were the one being rendered, without its neighbours."""
+    clips = {(name, 0): frame for (name, at), frame in context.clips.items() if at == offset}
+    return replace(context, clips=clips, info=replace(context.info, time=context.info.time + offset))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -120,6 +120,8 @@ def _frozen(value: Any) -> Any:
         return type(value)(_frozen(item) for item in value)
     if type(value) is dict:
         return {name: _frozen(item) for name, item in value.items()}
+    if is_dataclass(value) and not isinstance(value, type):
+        return replace(value, **{each.name: _frozen(getattr(value, each.name)) for each in fields(value)})
     return value
 
 
@@ -130,4 +132,6 @@ def _size(value: Any) -> int:
         return sum(_size(item) for item in value)
     if type(value) is dict:
         return sum(_size(item) for item in value.values())
+    if is_dataclass(value) and not isinstance(value, type):
+        return 256 + sum(_size(getattr(value, each.name)) for each in fields(value))
     return 256

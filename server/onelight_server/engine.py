@@ -19,7 +19,7 @@ from onelight import tools
 from onelight.errors import Cancelled, OnelightError, RequestError
 from onelight.registry import Version
 from onelight.runtime import Session, Sessions, preference
-from onelight.stages import Context, Stage
+from onelight.stages import Context, Stage, frame_at
 
 from onelight_server import pixels
 from onelight_server.cache import StageCache
@@ -31,7 +31,7 @@ from onelight_server.metrics import Metrics
 from onelight_server.refusal import sentence_of
 from onelight_server.request import Job
 from onelight_server.scope import TOO_LATE, Scope
-from onelight_server.staging import CHOOSE_SPACE, UNSET, BoundSession, key_of, narrowed, untouched
+from onelight_server.staging import CHOOSE_SPACE, UNSET, BoundSession, Gathered, key_of, narrowed, untouched
 
 T = TypeVar("T")
 log = structlog.get_logger()
@@ -134,18 +134,14 @@ class Engine:
         context = replace(context, destination=pixels.destination(job))
         if job.info.colourspace in UNSET:
             stages = (untouched(job),)
-        results: dict[str, Any] = {}
-        keys: tuple = ()
-        hits = []
+        gathered, hits = Gathered(context, loaded.digests), []
         # The stages that are kept come first; after them everything runs in one go, up to the pixels of the reply.
         kept = [stage for stage in stages if stage.cached]
         if tuple(kept) != tuple(stages[: len(kept)]):
             raise TypeError(f"{job.tool.id}: a stage that is kept follows one that is not")
         for stage in kept:
-            keys += (key_of(stage, job, loaded, context, keys),)
-            found, hit = await self._cached(job, stage, context, results, keys[-1], scope)
-            hits += [stage.name] * hit
-            results |= found
+            hits += [stage.name] * await self._kept(job, stage, gathered, scope)
+        results = gathered.results
 
         def rest() -> memoryview | None:
             for stage in stages:
@@ -174,14 +170,8 @@ class Engine:
             raise RequestError(f"{job.tool.label} cannot analyse a plate whose space is not known: {CHOOSE_SPACE}")
         loaded, context = await self._prepare(job, (), scope)
         offsets = sorted({offset for clip, offset in loaded.clips if clip == job.plate.clip})
-        contexts = [
-            replace(
-                context,
-                knobs=job.knobs_at.get(offset, job.knobs),
-                clips={(clip, 0): frame for (clip, at), frame in loaded.clips.items() if at == offset},
-            )
-            for offset in offsets
-        ]
+        at = {offset: frame_at(context, offset) for offset in offsets}
+        contexts = [replace(at[offset], knobs=job.knobs_at.get(offset, job.knobs)) for offset in offsets]
         work = partial(self._timed, job, "analyse", scope, lambda: graph.analyse(contexts))
         found = await self._in_thread(scope, work)
         return Answer({**_identity(job, context), **found, "seconds": time.monotonic() - started})
@@ -199,21 +189,40 @@ class Engine:
         self.frames.put(job.version.show, loaded.keep, loaded.held)
         return loaded, context
 
+    async def _kept(self, job: Job, stage: Stage, gathered: Gathered, scope: Scope) -> bool:
+        """Puts the results of a stage that outlive the request where later stages look; whether all were there."""
+        if not stage.each:
+            found, key, hit = await self._cached(job, stage, gathered, scope)
+            gathered.results |= found
+            gathered.keys += (key,)
+            return hit
+        found, keys, hits = {}, [], []
+        for offset, frame in gathered.frames().items():  # one by one: this job has one place among the workers
+            found[offset], key, hit = await self._cached(job, stage, frame, scope)
+            frame.results |= found[offset]
+            frame.keys += (key,)
+            keys.append((offset, key))
+            hits.append(hit)
+        gathered.results[stage.name] = found
+        gathered.keys += (tuple(keys),)
+        return all(hits)
+
     async def _cached(
-        self, job: Job, stage: Stage, context: Context, earlier: dict[str, Any], key: tuple, scope: Scope
-    ) -> tuple[dict[str, Any], bool]:
-        """Results of a stage that outlive the request, and whether they were there: it sees what its key holds and
-        nothing else, so what one request leaves out of the key cannot colour another's frame."""
-        earlier = dict(earlier)
+        self, job: Job, stage: Stage, gathered: Gathered, scope: Scope
+    ) -> tuple[dict[str, Any], tuple, bool]:
+        """Results of a stage that outlive the request, their key, and whether they were there: it sees what its key
+        holds and nothing else, so what one request leaves out of the key cannot colour another's frame."""
+        earlier = dict(gathered.results)
+        key = key_of(stage, job, gathered.digests, gathered.context, gathered.keys)
 
         async def compute(own: Scope) -> dict[str, Any]:
-            narrow = narrowed(context, stage, own)
+            narrow = narrowed(gathered.context, stage, own)
             work = partial(stage.run, narrow, earlier)
             return await self._in_thread(own, partial(self._timed, job, stage.name, own, work))
 
         found, hit = await self.stages.get(key, scope, compute)
         self.metrics.cache.labels(job.tool.id, stage.name, "hit" if hit else "miss").inc()
-        return found, hit
+        return found, key, hit
 
     async def _in_thread(self, scope: Scope, work: Callable[[], T]) -> T:
         """Runs in a worker thread to its end, which is soon once the scope is cancelled."""

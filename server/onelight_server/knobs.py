@@ -15,7 +15,6 @@ from onelight.wire import inference_pb2 as oip
 
 from onelight_server.refusal import quoted
 
-LONGEST_TEXT = 4096
 _AT_OFFSET = re.compile(r"([^@]*)@([+-]\d{1,6})")
 _FRAME = {
     "frame.time",
@@ -98,8 +97,8 @@ def _knob(tool: spec.Tool, knob: spec.Knob, value: Any) -> Any:
                 f"{tool.label}: knob '{knob.name}' has no option {_shown(value)}; there is {', '.join(knob.names())}."
             )
     elif isinstance(knob, spec.String):
-        if not isinstance(value, str) or len(value) > LONGEST_TEXT:
-            raise RequestError(f"{tool.label}: knob '{knob.name}' takes text of at most {LONGEST_TEXT} characters.")
+        if not isinstance(value, str) or len(value) > knob.longest:
+            raise RequestError(f"{tool.label}: knob '{knob.name}' takes text of at most {knob.longest} characters.")
     elif isinstance(knob, spec.Int):
         if isinstance(value, bool) or not isinstance(value, int):
             raise RequestError(f"{tool.label}: knob '{knob.name}' is a whole number, {_shown(value)} is none.")

@@ -20,7 +20,7 @@ from onelight_server.knobs import one_of, read_info, read_knobs, read_knobs_at, 
 from onelight_server.refusal import quoted
 from onelight_server.shm import Region, Regions
 
-MOST_TENSORS = 257
+MOST_TENSORS = 1025  # three clips of every frame that the longest analysis looks at
 OUTPUT = "Output"
 _TENSOR = re.compile(r"([A-Za-z][A-Za-z0-9_]{0,63})(?:@([+-]\d{1,6}))?")
 _HASH = re.compile(r"[0-9a-f]{32}")
@@ -216,9 +216,8 @@ def _check_clips(tool: spec.Tool, tensors: Sequence[Tensor], knobs: Mapping[str,
         clip = clips.get(tensor.clip)
         if clip is None:
             raise RequestError(f"{tool.label} has no clip '{tensor.clip}'; there is {', '.join(clips)}.")
-        reach = 0 if clip.frames is None else knobs[clip.frames.param]
-        if not analyse and abs(tensor.offset) > reach:
-            raise RequestError(f"{tool.label} reads {reach} frames around the current one; {tensor.name} is too far.")
+        if not analyse and tensor.offset not in (near := (0,) if clip.frames is None else clip.frames.offsets(knobs)):
+            raise RequestError(_not_needed(tool, tensor, near))
         if tensor.name in seen:
             raise RequestError(f"{tool.label}: the tensor {tensor.name} was sent twice.")
         seen.add(tensor.name)
@@ -231,6 +230,13 @@ def _check_clips(tool: spec.Tool, tensors: Sequence[Tensor], knobs: Mapping[str,
         there = any(tensor.clip == clip.name and (analyse or tensor.offset == 0) for tensor in tensors)
         if not clip.optional and not there:
             raise RequestError(f"{tool.label} needs its {clip.label} input: the tensor {clip.name}@+0 was not sent.")
+
+
+def _not_needed(tool: spec.Tool, tensor: Tensor, near: Sequence[int]) -> str:
+    if abs(tensor.offset) > max(near):
+        return f"{tool.label} reads {max(near)} frames around the current one; {tensor.name} is too far."
+    needed = ", ".join(f"{offset:+d}" for offset in near)
+    return f"{tool.label} has no use for {tensor.name}: of the frames around the current one it reads {needed}."
 
 
 def _with_sink(job: Job, sink: Sink | None) -> Job:

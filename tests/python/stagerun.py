@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from onelight import tools
+from onelight import stages, tools
 from onelight.colour import Colour
 from onelight.registry import BASE, Registry
 from onelight.runtime import Session
@@ -41,15 +41,14 @@ def session(tool: str, version: str = "") -> Session:
 def run(
     tool: Tool, plate: np.ndarray, knobs: dict[str, Any], info: FrameInfo | None = None, **changes: Any
 ) -> dict[str, Any]:
-    """What all the tool's stages make of a plate [H, W, 4]; `clips`, `version` and FrameInfo fields by keyword."""
+    """What all the tool's stages make of a plate [H, W, 4]; `clips` by name, or by name and offset for neighbours,
+    `version` and FrameInfo fields by keyword."""
     clips, version = changes.pop("clips", {}), changes.pop("version", "")
     info = replace(info or FrameInfo.of(plate.shape[1], plate.shape[0]), **changes)
-    frames = {("Source", 0): plate, **{(name, 0): pixels for name, pixels in clips.items()}}
+    places = {name if isinstance(name, tuple) else (name, 0): pixels for name, pixels in clips.items()}
+    frames = {("Source", 0): plate, **places}
     context = Context(knobs, info, frames, Colour.of(info.colourspace), session(tool.id, version))
-    made: dict[str, Any] = {}
-    for stage in tools.graph(tool.id).STAGES:
-        made |= stage.run(context, made)
-    return made
+    return stages.run(tools.graph(tool.id).STAGES, context)
 
 
 def bits(image: np.ndarray) -> np.ndarray:
@@ -74,6 +73,17 @@ def scene(width: int = 200, height: int = 120, dtype: Any = np.float32, seed: in
     rgb[height // 20, width // 20] = 60.0
     alpha = np.clip(x / width * 1.2, 0, 1)[..., None]
     return np.concatenate([rgb, alpha], axis=-1).astype(dtype)
+
+
+def crossed(plate: np.ndarray, width: float = 3.0, slope: float = 0.35) -> np.ndarray:
+    """A plate [H, W, 4] with a dark wire across it, straight, `width` pixels wide and soft at its edges."""
+    height, columns = plate.shape[:2]
+    y, x = np.mgrid[0:height, 0:columns].astype(np.float32)
+    away = np.abs(y - height / 2 - slope * (x - columns / 2)) / np.hypot(1, slope)
+    covered = np.clip(width / 2 + 0.5 - away, 0, 1)[..., None]
+    wired = plate.astype(np.float32)
+    wired[..., :3] = wired[..., :3] * (1 - covered) + np.float32(0.02) * covered
+    return wired.astype(plate.dtype)
 
 
 def panned_wall(heading: float, azimuth: float) -> tuple[np.ndarray, np.ndarray]:

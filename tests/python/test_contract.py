@@ -9,9 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 from onelight import tools
-from onelight.spec import COMMON, COMMON_GROUPS, Around, Bool, Choice, Float, Int, Knob, SameAs, Tool
+from onelight.spec import COMMON, COMMON_GROUPS, EVERY, OCTAVES, Around, Bool, Choice, Float, Int, Knob, SameAs, Tool
 from onelight.stages import FrameInfo
-from stagerun import bits, defaults, run, scene
+from stagerun import bits, crossed, defaults, run, scene
 
 TOOLS = list(tools.discover().values())
 every_tool = pytest.mark.parametrize("tool", TOOLS, ids=lambda tool: tool.id)
@@ -24,6 +24,11 @@ def active(tool: Tool) -> dict[str, object]:
         if isinstance(knob, Float) and knob.neutral is not None and knob.soft[1] > knob.default:
             knobs[knob.name] = knob.default + 0.3 * (knob.soft[1] - knob.default)
     return knobs
+
+
+def subject(width: int = 200, height: int = 120, dtype: type = np.float32, seed: int = 1) -> np.ndarray:
+    """A plate with something in it for every tool: shaded bumps under a bright top, and a wire across."""
+    return crossed(scene(width, height, dtype, seed))
 
 
 def neutral_value(tool: Tool, knob: Knob) -> object:
@@ -63,6 +68,9 @@ def test_references_between_knobs_lead_to_knobs(tool: Tool) -> None:
     for clip in tool.clips:
         if isinstance(clip.frames, Around):
             assert isinstance(tool.knob(clip.frames.param), Int)
+            if clip.frames.spacing:
+                spacing = tool.knob(clip.frames.spacing)
+                assert isinstance(spacing, Choice) and spacing.names() == (OCTAVES, EVERY)
     if tool.presets:
         menu = tool.knob(tool.presets.param)
         assert isinstance(menu, Choice) and menu.names() == tuple(entry.name for entry in tool.presets.entries)
@@ -100,19 +108,20 @@ def test_stages_read_only_clips_and_knobs_that_exist(tool: Tool) -> None:
 @every_tool
 @pytest.mark.parametrize("dtype", [np.float16, np.float32])
 def test_at_neutral_the_result_is_the_plate_bit_for_bit(tool: Tool, dtype: type) -> None:
-    plate = scene(dtype=dtype)
+    plate = subject(dtype=dtype)
     plate[40, 50, :3] = (np.nan, np.inf, -0.0)
     knobs = defaults(tool)
     for knob in tool.render_knobs():
         if (value := neutral_value(tool, knob)) is not None:
-            assert value == knobs[knob.name], f"{knob.name}: a fresh node must be neutral"
+            assert not tool.starts_neutral or value == knobs[knob.name], f"{knob.name}: a fresh node must be neutral"
+            knobs[knob.name] = value
     assert np.array_equal(bits(run(tool, plate, knobs)["output"]), bits(plate))
 
 
 @every_tool
 @pytest.mark.parametrize("space", ["acescg", "lin_rec709", "logc4", "srgb", "unset"])
 def test_alpha_is_untouched_and_the_result_differs_when_knobs_turn(tool: Tool, space: str) -> None:
-    plate = scene()
+    plate = subject()
     result = run(tool, plate, active(tool), colourspace=space)["output"]
     assert result.dtype == plate.dtype and result.shape == plate.shape
     assert np.array_equal(bits(result[..., 3]), bits(plate[..., 3]))
@@ -121,7 +130,7 @@ def test_alpha_is_untouched_and_the_result_differs_when_knobs_turn(tool: Tool, s
 
 @every_tool
 def test_values_above_one_and_below_zero_survive(tool: Tool) -> None:
-    plate = scene()
+    plate = subject()
     plate[70, 90, :3] = -4.0  # deep enough that no haze or glow lifts it above 0
     result = run(tool, plate, active(tool))["output"][..., :3]
     assert np.abs(result).max() > 5.0 and np.isfinite(result).all()
@@ -130,7 +139,7 @@ def test_values_above_one_and_below_zero_survive(tool: Tool) -> None:
 
 @every_tool
 def test_a_window_is_the_same_region_of_the_full_frame(tool: Tool) -> None:
-    plate, knobs = scene(), active(tool)
+    plate, knobs = subject(), active(tool)
     whole = run(tool, plate, knobs)["output"]
     for window in [(0, 0, 200, 120), (31, 17, 130, 90), (199, 119, 200, 120), (0, 60, 200, 61)]:
         x1, y1, x2, y2 = window
@@ -140,7 +149,7 @@ def test_a_window_is_the_same_region_of_the_full_frame(tool: Tool) -> None:
 
 @every_tool
 def test_order_and_threads_do_not_matter(tool: Tool) -> None:
-    plates = [scene(seed=seed) for seed in range(6)]
+    plates = [subject(seed=seed) for seed in range(6)]
     knobs = active(tool)
     once = [run(tool, plate, knobs)["output"] for plate in plates]
     with ThreadPoolExecutor(4) as pool:
@@ -153,7 +162,7 @@ def test_order_and_threads_do_not_matter(tool: Tool) -> None:
 def test_more_exposure_in_is_as_much_more_out(tool: Tool, factor: float) -> None:
     if not tool.exposure_equivariant:
         pytest.skip(f"{tool.label} does not claim it")
-    plate, brighter = scene(), scene()
+    plate, brighter = subject(), subject()
     brighter[..., :3] *= np.float32(factor)
     knobs = active(tool)
     one, other = run(tool, plate, knobs)["output"], run(tool, brighter, knobs)["output"]
@@ -162,7 +171,7 @@ def test_more_exposure_in_is_as_much_more_out(tool: Tool, factor: float) -> None
 
 @every_tool
 def test_broken_pixels_do_not_spread(tool: Tool) -> None:
-    plate = scene()
+    plate = subject()
     plate[60:64, 100:104, :3] = np.nan
     plate[20, 20, 0] = np.inf
     result = run(tool, plate, active(tool))["output"]
@@ -183,13 +192,13 @@ def test_a_plate_that_is_all_broken_or_black_or_one_pixel_gives_an_answer(tool: 
 @every_tool
 def test_every_pass_renders_at_every_size(tool: Tool) -> None:
     for item, (width, height) in itertools.product(tool.passes, [(33, 21), (64, 64), (5, 90)]):
-        made = run(tool, scene(width, height), active(tool), output=item.name)
+        made = run(tool, subject(width, height), active(tool), output=item.name)
         assert made["output"].shape == (height, width, 4) and np.isfinite(made["output"]).all(), item.name
 
 
 @every_tool
 def test_overscan_changes_nothing_well_inside_the_format(tool: Tool) -> None:
-    plate = scene(200, 120)
+    plate = subject(200, 120)
     full = FrameInfo((-16, -8, 184, 112), (0, 0, 160, 96), (-16, -8, 184, 112))
     inner = FrameInfo((0, 0, 160, 96), (0, 0, 160, 96), (0, 0, 160, 96))
     if tool.id == "probe":
@@ -202,7 +211,7 @@ def test_overscan_changes_nothing_well_inside_the_format(tool: Tool) -> None:
 
 @every_tool
 def test_an_empty_border_inside_the_format_is_not_taken_for_picture(tool: Tool) -> None:
-    plate, knobs = scene(), active(tool)
+    plate, knobs = subject(), active(tool)
     window = (100, 50, 300, 170)
     alone = run(tool, plate, knobs, info=FrameInfo(window, window, window))["output"]
     bordered = run(tool, plate, knobs, info=FrameInfo(window, (0, 0, 640, 360), window))["output"]

@@ -76,7 +76,7 @@ class Job:
             return
         for frame in self.frames:
             values = self.knobs.at(frame)
-            if not values[flag] and not neutral(self.tool, values):
+            if not values[flag] and not neutral(self.tool, values, self.clips):
                 raise NotReady(
                     f"{self.tool.label}: press Analyse shot; here that is 'onelight analyse {self.tool.id} --in "
                     f"'{self.clips['Source'].text}' --out light.json', then render with --analysis light.json"
@@ -104,7 +104,7 @@ class Job:
     def _compute(
         self, frame: int, source: images.Frame, values: Mapping[str, Any]
     ) -> tuple[np.ndarray, dict[str, Any]]:
-        if neutral(self.tool, values):
+        if neutral(self.tool, values, self.clips):
             return source.pixels, {"status": "neutral: the plate, copied"}
         info = source.info(
             time=float(frame),
@@ -152,11 +152,11 @@ class Job:
 
     def _offsets(self, clip: spec.Clip, frame: int, values: Mapping[str, Any]) -> list[int]:
         """Which neighbours of a frame a clip has to give, as far as there are files for them."""
-        reach = 0 if clip.frames is None else int(values[clip.frames.param])
         sequence = self.clips[clip.name]
-        if not sequence.moves:
+        if clip.frames is None or not sequence.moves:
             return [0]
-        return [offset for offset in range(-reach, reach + 1) if offset == 0 or sequence.path(frame + offset).is_file()]
+        near = clip.frames.offsets(values)
+        return [offset for offset in near if offset == 0 or sequence.path(frame + offset).is_file()]
 
     def _files(self, frame: int, values: Mapping[str, Any]) -> list[Path]:
         by_name = {clip.name: clip for clip in self.tool.clips}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,12 +63,15 @@ def default(tool: spec.Tool, knob: spec.Knob) -> Any:
     return at if isinstance(at, spec.SameAs) and value == getattr(tool.knob(at.param), "default", None) else value
 
 
-def neutral(tool: spec.Tool, values: Mapping[str, Any]) -> bool:
-    """Whether the tool leaves the plate as it is: the result is asked for, and what has a neutral value is at it."""
+def neutral(tool: spec.Tool, values: Mapping[str, Any], clips: Collection[str] = ()) -> bool:
+    """Whether the tool leaves the plate as it is: the result is asked for, what has a neutral value is at it, and none
+    of the `clips` that are there gives it work."""
     if values["output"] != spec.RESULT.name:
         return False
     if values["mix"] == 0:
         return True
+    if any(clip.acts and clip.name in clips for clip in tool.clips):
+        return False
     own = [(knob.name, getattr(knob, "neutral", None)) for knob in tool.knobs]
     wanted = {name: values[at.param] if isinstance(at, spec.SameAs) else at for name, at in own if at is not None}
     return bool(wanted) and all(values[name] == at for name, at in wanted.items())

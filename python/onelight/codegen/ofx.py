@@ -84,6 +84,7 @@ def _tool_row(tool: spec.Tool) -> str:
             _ref(f"{tool.id}_ramps", tool.presets.ramps if tool.presets else ()),
             _text(tool.analysed_flag),
             _text(tool.alpha_knob),
+            f"{{{tool.analysis.frames}, {tool.analysis.longest}}}",
         ]
     )
 
@@ -97,7 +98,8 @@ def _check(tool: spec.Tool) -> None:
     groups = {group.name for group in (*tool.groups, *spec.COMMON_GROUPS)}
     named = [("group", knob.group, groups) for knob in tool.all_knobs() if knob.group]
     named += [("knob", neutral.param, knobs) for k in tool.knobs if isinstance(neutral := _neutral(k), spec.SameAs)]
-    named += [("knob", clip.frames.param, knobs) for clip in tool.clips if clip.frames]
+    arounds = [clip.frames for clip in tool.clips if clip.frames]
+    named += [("knob", name, knobs) for around in arounds for name in (around.param, around.spacing) if name]
     named += [("knob", name, knobs) for name in (tool.analysed_flag, tool.alpha_knob) if name]
     if tool.presets:
         tables = [entry.values for entry in tool.presets.entries]
@@ -151,9 +153,10 @@ def _neutral(knob: spec.Knob) -> Any:
 
 
 def _clip(clip: spec.Clip) -> str:
-    around = clip.frames.param if clip.frames else ""
-    flags = ", ".join(map(_bool, (clip.optional, clip.data, clip.mask)))
-    return f"{{{_text(clip.name)}, {_text(clip.label)}, {_text(clip.hint)}, {flags}, {_text(around)}}}"
+    around = clip.frames or spec.Around("")
+    flags = ", ".join(map(_bool, (clip.optional, clip.data, clip.mask, clip.sparse, clip.acts)))
+    texts = ", ".join(map(_text, (clip.name, clip.label, clip.hint)))
+    return f"{{{texts}, {flags}, {_text(around.param)}, {_text(around.spacing)}}}"
 
 
 def _group(group: spec.Group) -> str:

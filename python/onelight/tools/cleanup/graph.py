@@ -1,0 +1,199 @@
+"""Cleanup's computation: wires of each frame that was sent, what neighbours show behind them, then fill and edit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from onelight.errors import RequestError
+from onelight.stages import Context, Stage
+from onelight.temporal import cuts, encode, flow, gather
+from onelight.temporal.grain import Grain
+from onelight.tools.cleanup import detect, fill, scene, track
+from onelight.tools.cleanup.curves import Curve, matte_of
+from onelight.tools.cleanup.link import link
+from onelight.tools.cleanup.scene import Area, drawn, picture
+
+HALO = 1.0  # px that a neighbour's matte reaches further: half a wire's pixel shows the wire
+FROZEN = "This host gives the same frame for every time: filled from this frame alone."
+CUT = "Frames beyond a cut were left out."
+NO_CLEAN = "The clean plate does not match this shot and was not used."
+BROKEN = "Broken pixels (NaN or inf) were left as they are."
+STILL = 2  # frames on either side whose wires steady this frame's
+
+
+def find(context: Context, _: dict[str, Any]) -> dict[str, Any]:
+    """What the detector says of one frame, kept in halves: four times as many frames stay at hand as in floats."""
+    area = Area.of(context.info)
+    seen, broken = picture(context, area)
+    level = encode.middle(seen)
+    found = detect.find(context.session, seen, level, None, context.check)
+    halves = detect.Found(*(np.asarray(image, np.float16) for image in (found.matte, found.width, found.along)))
+    return {"found": halves, "level": level, "broken": broken}
+
+
+def _found(made: Mapping[str, Any]) -> detect.Found:
+    found: detect.Found = made["found"]
+    return detect.Found(*(np.asarray(image, np.float32) for image in (found.matte, found.width, found.along)))
+
+
+def wires(context: Context, made: dict[str, Any]) -> dict[str, Any]:
+    """The wires of one frame, and what Add draws, as curves."""
+    area, knobs = Area.of(context.info), context.knobs
+    curves = link(
+        _found(made),
+        sensitivity=knobs["sensitivity"],
+        narrowest=knobs["narrowest"],
+        widest=knobs["widest"],
+        add=drawn(context, area, "Add"),
+        keep=drawn(context, area, "Keep"),
+    )
+    return {"curves": curves}
+
+
+def neighbours(context: Context, made: dict[str, Any]) -> dict[str, Any]:
+    """This frame's matte, and for what is behind it the pixels of other frames and of the clean plate."""
+    area, knobs = Area.of(context.info), context.knobs
+    plate, _ = picture(context, area)
+    pictures = {offset: plate if offset == 0 else picture(context, area, offset=offset)[0] for offset in made["wires"]}
+    frozen = cuts.frozen(pictures)
+    shot = frozenset({0}) if frozen else cuts.in_shot(pictures)
+    context.check()
+    curves = {offset: [*made["wires"][offset]["curves"], *_tracked(context, area, offset)] for offset in shot}
+    near = [offset for offset in shot if 0 < abs(offset) <= STILL] if any(curves.values()) else []
+    motion = {offset: flow.dense(plate, pictures[offset]) for offset in near}
+    curves[0] = track.steadied(curves, motion, stiffness=knobs["stiffness"])
+    matte = matte_of(
+        curves[0],
+        area.shape,
+        grow=knobs["grow"],
+        soften=knobs["soften"],
+        found=_found(made["find"][0]),
+        add=drawn(context, area, "Add"),
+        keep=drawn(context, area, "Keep"),
+    )
+    brought, grain = [], None
+    if (matte > fill.FAINT).any():
+        holes = {offset: _hole(context, area, curves[offset], offset) for offset in shot if offset != 0}
+        for offset in sorted(holes, key=lambda n: (abs(n), n)):
+            context.check()
+            along = scene.vectors(context, area, offset)
+            brought.append(gather.bring(plate, matte, pictures[offset], holes[offset], offset, along))
+        grain = Grain.measure([plate], [matte])
+    clean = None
+    if context.clip("Clean") is not None and (matte > fill.FAINT).any():
+        clean = gather.bring(plate, matte, picture(context, area, "Clean")[0], None, 0)
+    remarks = {
+        FROZEN: frozen,
+        CUT: not frozen and len(shot) < len(pictures),
+        NO_CLEAN: clean is not None and not (clean.sure > 0.5).any(),
+        BROKEN: made["find"][0]["broken"] > 0,
+    }
+    return {
+        "matte": matte,
+        "curves": curves[0],
+        "brought": _packed(brought),
+        "clean": _packed([] if clean is None else [clean]),
+        "grain": grain,
+        "remarks": remarks,
+    }
+
+
+def _hole(context: Context, area: Area, curves: Sequence[Curve], offset: int) -> np.ndarray:
+    knobs = context.knobs
+    grow = knobs["grow"] + HALO
+    return matte_of(curves, area.shape, grow=grow, soften=knobs["soften"], add=drawn(context, area, "Add", offset))
+
+
+def _tracked(context: Context, area: Area, offset: int) -> list[Curve]:
+    """The wires that Track wires followed to the frame at that offset."""
+    text = context.knobs["tracked"]
+    if not text:
+        return []
+    return area.from_full(track.decode(text, round(context.info.time) + offset), context.info.scale[0])
+
+
+def _packed(brought: Sequence[gather.Brought]) -> list[dict[str, Any]]:
+    """Only where something is known: a wire and the ring around it are a fraction of the picture."""
+    packed = []
+    for one in brought:
+        known = one.sure > 0
+        packed.append({"offset": one.offset, "known": known, "pixels": one.pixels[known], "sure": one.sure[known]})
+    return packed
+
+
+def _unpacked(packed: Mapping[str, Any]) -> gather.Brought:
+    known = packed["known"]
+    pixels, sure = np.zeros((*known.shape, 3), np.float32), np.zeros(known.shape, np.float32)
+    pixels[known], sure[known] = packed["pixels"], packed["sure"]
+    return gather.Brought(pixels, sure, packed["offset"])
+
+
+def apply(context: Context, made: dict[str, Any]) -> dict[str, Any]:
+    """Fills the matte and writes the result, or the pass that is asked for."""
+    area, knobs, matte = Area.of(context.info), context.knobs, made["matte"]
+    plate, _ = picture(context, area)
+    clean = [_unpacked(one) for one in made["clean"]]
+    filled = fill.fill(
+        plate,
+        matte,
+        [_unpacked(one) for one in made["brought"]],
+        clean[0] if clean else None,
+        protect=drawn(context, area, "Protect"),
+        wardrobe=knobs["wardrobe"],
+        curves=made["curves"],
+        session=context.session,
+        level=made["find"][0]["level"],
+        grain=made["grain"],
+        regrain=knobs["regrain"],
+        seed=_seed(context),
+        check=context.check,
+    )
+    context.check()
+    return {
+        "output": scene.write(context, area, matte, filled),
+        "status": scene.told(filled, len(made["curves"]), made["remarks"]),
+        "nan_replaced": made["find"][0]["broken"],
+    }
+
+
+def _seed(context: Context) -> int:
+    """Another grain on every frame, the same on the same frame."""
+    return (int(context.knobs["grain_seed"]) * 1_000_003 + round(context.info.time)) % 2**31
+
+
+def analyse(contexts: Sequence[Context]) -> dict[str, str]:
+    """Follows what Add shows on a frame or a few through the sampled frames; returns the knob to write.
+
+    RequestError where Add shows nothing on any of them.
+    """
+    area = Area.of(contexts[0].info)
+    hints = {round(c.info.time): matte for c in contexts if (matte := drawn(c, area, "Add")) is not None}
+    if not hints:
+        raise RequestError("Cleanup: connect a matte of the missed wire to Add, on one frame or a few, to track it.")
+    keeps = {round(c.info.time): matte for c in contexts if (matte := drawn(c, area, "Keep")) is not None}
+    frames = {round(c.info.time): picture(c, area)[0] for c in contexts}
+    found = track.track_shot(frames, hints, keeps, check=contexts[0].check)
+    scale = contexts[0].info.scale[0]
+    text = track.encode({time: area.to_full(curves, scale) for time, curves in found.items()})
+    wires = max((len(curves) for curves in found.values()), default=0)
+    held = sum(bool(curves) for curves in found.values())
+    return {"tracked": text, "status": f"Tracked {wires} wires over {held} of {len(frames)} frames."}
+
+
+LINES = ("sensitivity", "narrowest", "widest", "matte_channel")
+STAGES = (
+    Stage("find", find, clips=("Source",), cached=True, each=True),
+    Stage("wires", wires, knobs=LINES, clips=("Add", "Keep"), cached=True, each=True),
+    Stage(
+        "neighbours",
+        neighbours,
+        knobs=("stiffness", "grow", "soften", "matte_channel", "tracked"),
+        clips=("Source", "Add", "Keep", "Clean", "Vectors"),
+        cached=True,
+        timed=True,
+    ),
+    Stage("apply", apply, clips=("Source", "Protect")),
+)
