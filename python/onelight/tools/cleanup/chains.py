@@ -113,8 +113,8 @@ def strung(points: Points) -> list[Chain]:
     count = len(points.at)
     if count < 3:
         return []
-    near, index = KDTree(points.at).query(points.at, k=min(10, count), distance_upper_bound=STEP)
-    source = np.repeat(np.arange(count), index.shape[1])
+    near, index = map(np.asarray, KDTree(points.at).query(points.at, k=min(10, count), distance_upper_bound=STEP))
+    source = np.repeat(np.arange(count), index.size // count)
     target, distance = index.ravel(), near.ravel()
     real = (target < count) & (target != source)
     source, target, distance = source[real], target[real], np.maximum(distance[real], 1e-3)

@@ -36,8 +36,8 @@ def steadied(
         for k, curves in curves_by_offset.items()
         if k != 0 and k in flows and abs(k) <= 2
     }
-    shape = next((flow.shape for flow in flows.values()), (0, 0))
-    reach = _MOVES * max(1.0, float(np.hypot(*shape[:2])) / 2200)
+    height, width = next((flow.shape[:2] for flow in flows.values()), (0, 0))
+    reach = _MOVES * max(1.0, float(np.hypot(height, width)) / 2200)
     if -1 in moved and 1 in moved:
         around = [*moved[-1], *moved[1]]
         own = [c for c in own if c.confidence >= _FLASH or any(_known(c, other, reach) for other in around)]
@@ -108,10 +108,10 @@ def _calm(curve: Curve, moved: Mapping[int, Sequence[Curve]], reach: float, stif
     """The curve drawn towards the mean of frames as far before as after, so that steady motion is not held back."""
     shift, width, total = np.zeros(len(curve.points)), np.zeros(len(curve.points)), np.full(len(curve.points), 1e-9)
     for frames in (1, 2):
-        sides = [_partner(curve, moved.get(k, ()), reach * frames) for k in (-frames, frames)]
-        if sides[0] is None or sides[1] is None:
+        first, second = (_partner(curve, moved.get(k, ()), reach * frames) for k in (-frames, frames))
+        if first is None or second is None:
             continue
-        (_, before), (_, after) = sides
+        before, after = first[1], second[1]
         weight = (before.near & after.near) / frames
         shift += weight * (before.away + after.away) / 2
         width += weight * (before.width + after.width) / 2
