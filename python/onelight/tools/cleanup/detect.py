@@ -12,7 +12,13 @@ from onelight.stages import Session
 from onelight.tools.cleanup import ridge
 
 STAGE = "detect"
-_LIKELY = 0.05  # below it the ridge filters say nothing
+MULTIPLE = 16  # the network wants sizes that are multiples of this
+PICTURE, HAND, MOTION = 3, 6, 2  # channels of its inputs
+FINE = 5.0  # pixels: ridges up to here and beyond are told apart
+NEAR = 4  # pixels: where a place's brightest and darkest neighbours are looked for
+TILE = (1088, 1920)  # pixels seen at once, from the picture's top left corner on: a larger picture takes several
+HALO = 224  # pixels around a tile that matter to it
+LIKELY = 0.05  # what is less likely to be wire has neither width nor tangent
 
 
 @dataclass(frozen=True)
@@ -42,7 +48,84 @@ def find(
     where that is not known. `check` raises Cancelled when nobody waits any more. A picture that is `k` times as bright
     over a level `k` times as high gives the same answer.
     """
+    if known(session):
+        assert session is not None
+        return _by_network(session, picture, level, residual, check)
     return by_ridges(picture, level, check)
+
+
+def coded(picture: np.ndarray, level: float) -> np.ndarray:
+    """Scene-linear ACEScg over the middle level, as the network sees it: stops over 4."""
+    bounded = np.clip(picture * np.float32(1 / level), 0, np.float32(ridge.CEILING))
+    return np.log2(bounded + np.float32(ridge.FLOOR)) * np.float32(0.25)
+
+
+def hand(stops: np.ndarray) -> np.ndarray:
+    """Hand-made features [H, W, 6] of luminance in stops [H, W], for the network.
+
+    Bright and dark ridges up to 4.6 pixels, bright and dark ones beyond, over four times what is usual around them;
+    how far the brightest and the darkest place within 4 pixels are, over 4 stops.
+    """
+    height, width = stops.shape
+    out = np.zeros((height, width, HAND), np.float32)
+    for scale in ridge.scales(stops):
+        standing = np.clip(scale.response / (ridge.usual(scale.response) * np.float32(4)), -2, 2)
+        standing = ridge.enlarged(standing, scale.factor, stops.shape)
+        which = 0 if scale.width < FINE else 2
+        np.maximum(out[..., which], standing, out=out[..., which])
+        np.minimum(out[..., which + 1], standing, out=out[..., which + 1])
+    near = np.ones((2 * NEAR + 1, 2 * NEAR + 1), np.uint8)
+    out[..., 4] = (cv2.dilate(stops, near) - stops) * np.float32(0.25)
+    out[..., 5] = (stops - cv2.erode(stops, near)) * np.float32(0.25)
+    return out
+
+
+def motion(residual: np.ndarray | None, shape: tuple[int, ...]) -> np.ndarray:
+    """What is known of motion [H, W, 2], for the network: the residual over 2 stops, and whether there is one."""
+    out = np.zeros((*shape[:2], MOTION), np.float32)
+    if residual is not None:
+        out[..., 0], out[..., 1] = np.clip(residual, 0, 4) / 2, 1
+    return out
+
+
+def _by_network(
+    session: Session, picture: np.ndarray, level: float, residual: np.ndarray | None, check: Callable[[], None]
+) -> Found:
+    check()
+    inputs = {
+        "picture": coded(picture, level),
+        "hand": hand(ridge.stops_of(picture, level)),
+        "motion": motion(residual, picture.shape),
+    }
+    height, width = picture.shape[:2]
+    matte, across = np.zeros((height, width), np.float32), np.zeros((height, width), np.float32)
+    along = np.zeros((height, width, 2), np.float32)
+    for top in range(0, height, TILE[0]):
+        for left in range(0, width, TILE[1]):
+            check()
+            inner = np.s_[top : top + TILE[0], left : left + TILE[1]]
+            first = max(top - HALO, 0), max(left - HALO, 0)
+            seen = np.s_[first[0] : top + TILE[0] + HALO, first[1] : left + TILE[1] + HALO]
+            out = session.run(STAGE, {name: _tensor(value[seen]) for name, value in inputs.items()})
+            size = matte[inner].shape
+            part = np.s_[top - first[0] :, left - first[1] :]
+            logit, log_width, tangent = (out[name][0][:, *part] for name in ("matte", "width", "along"))
+            logit, log_width, tangent = (value[:, : size[0], : size[1]] for value in (logit, log_width, tangent))
+            matte[inner] = 1 / (1 + np.exp(-logit[0]))
+            across[inner] = np.exp2(np.clip(log_width[0], -2, 6))
+            along[inner] = tangent.transpose(1, 2, 0)
+    there = matte > LIKELY
+    along /= np.maximum(np.linalg.norm(along, axis=-1, keepdims=True), np.float32(1e-6))
+    return Found(matte, across * there, along * there[..., None])
+
+
+def _tensor(image: np.ndarray) -> np.ndarray:
+    """[1, C, h, w], its border repeated up to a size that the network takes."""
+    height, width = image.shape[:2]
+    wide = cv2.copyMakeBorder(
+        np.ascontiguousarray(image), 0, -height % MULTIPLE, 0, -width % MULTIPLE, cv2.BORDER_REPLICATE
+    )
+    return np.ascontiguousarray(wide.transpose(2, 0, 1)[None])
 
 
 def by_ridges(picture: np.ndarray, level: float, check: Callable[[], None] = lambda: None) -> Found:
@@ -54,7 +137,7 @@ def by_ridges(picture: np.ndarray, level: float, check: Callable[[], None] = lam
     for scale in ridge.scales(ridge.stops_of(picture, level)):
         check()
         found = ridge.lines(scale)
-        keep = found.sure > _LIKELY
+        keep = found.sure > LIKELY
         if not keep.any():
             continue
         stroke = _stroke(found, keep, scale, (height, width))

@@ -66,6 +66,14 @@ def halved(image: np.ndarray) -> np.ndarray:
     return cv2.resize(even, (even.shape[1] // 2, even.shape[0] // 2), interpolation=cv2.INTER_AREA)
 
 
+def enlarged(image: np.ndarray, factor: int, shape: tuple[int, ...]) -> np.ndarray:
+    """An image of a lower octave at the picture's size [H, W]."""
+    if factor == 1:
+        return image
+    size = (image.shape[1] * factor, image.shape[0] * factor)
+    return cv2.resize(image, size, interpolation=cv2.INTER_LINEAR)[: shape[0], : shape[1]]
+
+
 def _ridge(image: np.ndarray, sigma: float) -> tuple[np.ndarray, np.ndarray]:
     reach = int(np.ceil(3.5 * sigma))
     x = np.arange(-reach, reach + 1, dtype=np.float64)

@@ -12,14 +12,13 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 from scipy.interpolate import make_interp_spline
-from scipy.spatial import cKDTree
 from scipy.special import erf
 
 from onelight.colour import LUMINANCE
 
 NARROWEST, WIDEST = 0.5, 24.0  # pixels across
 PIXEL = 0.3  # pixels: the standard deviation of a pixel's own box, to which the lens adds
-SHUTTER = 7  # moments of an open shutter
+SHUTTER = 5  # moments of an open shutter
 _SPACING = 0.5  # pixels between the points of a run
 _AROUND = 12.0  # pixels: the ground against which a wire's contrast is held
 
@@ -186,16 +185,24 @@ def _run(wire: Wire, points: np.ndarray, height: int, width: int) -> _Run | None
     distance = np.concatenate([[0], np.cumsum(np.linalg.norm(steps, axis=1))])
     tangents = np.gradient(points, axis=0)
     tangents /= np.linalg.norm(tangents, axis=1, keepdims=True) + 1e-9
-    band = np.zeros((height, width), np.uint8)
+    # The nearest of the points, by a distance transform over the part of the picture that the wire comes near.
+    low = np.maximum(np.floor(points[near].min(axis=0) - reach).astype(int), -int(reach) - 1)
+    high = np.minimum(np.ceil(points[near].max(axis=0) + reach).astype(int), np.array([width, height]) + int(reach) + 1)
     chosen = np.flatnonzero(near)
-    kept = points[max(chosen[0] - 1, 0) : chosen[-1] + 2]
-    cv2.polylines(band, [np.rint((kept - 0.5) * 16).astype(np.int32)], False, 1, 2 * int(np.ceil(reach)) + 1, shift=4)
-    rows, columns = np.nonzero(band)
+    column, row = np.clip(np.floor(points[chosen] - low).astype(int), 0, high - low - 1).T
+    away = np.full((high - low)[::-1], 255, np.uint8)
+    away[row, column] = 0
+    far, labels = cv2.distanceTransformWithLabels(away, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
+    point_of = np.zeros(labels.max() + 1, np.intp)
+    point_of[labels[row, column]] = chosen
+    skipped = np.maximum(-low, 0)
+    inside = np.s_[skipped[1] : height - low[1], skipped[0] : width - low[0]]
+    rows, columns = np.nonzero(far[inside] <= reach + 1)
     if not len(rows):
         return None
+    index = point_of[labels[inside][rows, columns]]
+    rows, columns = rows + skipped[1] + low[1], columns + skipped[0] + low[0]
     places = np.stack([columns, rows], axis=1) + 0.5
-    _, index = cKDTree(points[chosen]).query(places)
-    index = chosen[index]
     aside = places - points[index]
     tangent = tangents[index]
     beside = aside[:, 0] * -tangent[:, 1] + aside[:, 1] * tangent[:, 0]
