@@ -1,101 +1,165 @@
-"""Sub-pixel alignment of a neighbour to this frame around a hole: refined flow, matched exposure, and a check."""
+"""Sub-pixel alignment of a neighbour to this frame around a hole: camera motion, dense residual, local refinement."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
 
-from onelight.temporal.encode import coded, luminance
-from onelight.temporal.flow import covered, fetch, positions, sample
+from onelight.temporal import encode
+from onelight.temporal.flow import LONGEST, between, covered, doubt, positions, resized, sample
 
 TILE = 128  # pixels a side of the blocks in which the work is done, where there is a hole
-MARGIN = 24  # pixels around them that are seen as well
+MARGIN = 32  # pixels around them that are seen as well
 WINDOW = 17  # pixels a side of the windows in which motion is refined, taken twice
 STEPS = 2
 FLAT = 0.02  # stops a pixel: slopes below it say nothing about motion
 STRAY = 0.15  # stops: a difference above it is not held against the motion
+FARTHEST = 3.0  # pixels that refinement may move: beyond it found something else
+MISSED = 0.7  # pixels, at the size motion is looked for, that forward and backward motion may miss each other
+BESIDE = 13  # pixels, at that size, across which what is hidden disturbs the motion
+SAMPLES = 12  # pixels between the places where camera motion is read off
+AGREED = 0.25  # share of those that must follow one camera motion for it to be one
+
+
+class View:
+    """A frame as alignment looks at it; what it needs is worked out once, when it is first asked for.
+
+    `linear` [H, W, 3] scene-linear; `hidden` [H, W] is 1 where the frame must neither be compared nor used.
+    """
+
+    def __init__(self, linear: np.ndarray, hole: np.ndarray | None) -> None:
+        self.linear = np.ascontiguousarray(linear, np.float32)
+        self.hidden = np.zeros(linear.shape[:2], np.float32) if hole is None else covered(np.asarray(hole, np.float32))
+        self._luminance = encode.luminance(self.linear)
+        self.level = encode.middle(self._luminance)
+
+    @cached_property
+    def stops(self) -> np.ndarray:
+        """Luminance in stops over the frame's own level [H, W]."""
+        return encode.coded(self._luminance, self.level)
+
+    @cached_property
+    def free(self) -> np.ndarray:
+        """1 where the small picture shows nothing hidden, [h, w]."""
+        wide = cv2.dilate(self.hidden, np.ones((5, 5), np.uint8))
+        return (encode.shrink(wide, LONGEST) < 0.02).astype(np.float32)
+
+    @cached_property
+    def small(self) -> np.ndarray:
+        """The luminance in stops, small [h, w], what is hidden filled smoothly: there is no wire to follow."""
+        picture = encode.coded(encode.shrink(self._luminance, LONGEST), self.level)
+        return encode.spread(picture, self.free)
 
 
 @dataclass(frozen=True)
-class View:
-    """A frame for alignment: scene-linear [H, W, 3], its luminance in stops [H, W], 1 where it must not be used."""
+class Motion:
+    """Motion of the background from here to there: `flow` [H, W, 2], and how far both directions agree, [H, W]."""
 
-    linear: np.ndarray
-    stops: np.ndarray
-    hidden: np.ndarray
-
-    @staticmethod
-    def of(linear: np.ndarray, hole: np.ndarray | None, level: float) -> View:
-        hidden = np.zeros(linear.shape[:2], np.float32) if hole is None else covered(hole)
-        return View(linear, coded(luminance(linear), level), hidden)
+    flow: np.ndarray
+    agreed: np.ndarray
 
 
-def tiles(hole: np.ndarray) -> Iterator[tuple[slice, slice, slice, slice]]:
-    """Blocks (rows, columns) that hold a part of the hole [H, W], and the same with their margin."""
-    height, width = hole.shape
+def motion(here: View, there: View, vectors: np.ndarray | None = None) -> Motion:
+    """How the background moves, through what is hidden as well, to about half a pixel.
+
+    Dense flow in both directions; through the hole it goes on as the camera's motion (a homography) plus whatever
+    departs from it around the hole. `vectors` [H, W, 2] overrule it.
+    """
+    size = here.hidden.shape
+    if vectors is not None:
+        free = 1 - covered(cv2.dilate(here.hidden, np.ones((5, 5), np.uint8)))
+        return Motion(encode.spread(np.asarray(vectors, np.float32), free), np.ones(size, np.float32))
+    forward, backward = between(here.small, there.small), between(there.small, here.small)
+    trust = 1 / (1 + (doubt(forward, backward) / np.float32(MISSED)) ** 4)
+    trust *= here.free
+    camera = _camera(forward, trust)
+    whole = camera + encode.spread(forward - camera, trust)
+    # what was filled in either frame pulls at the motion beside it, so agreement is read off a little farther away
+    moved = sample(there.free, positions(forward.shape) + whole, cv2.INTER_LINEAR)
+    clear = cv2.erode(np.minimum(here.free, moved), np.ones((BESIDE, BESIDE), np.uint8))
+    agreed = np.minimum(2 * encode.spread(trust, clear), 1)
+    return Motion(resized(whole, size), cv2.resize(agreed, size[::-1], interpolation=cv2.INTER_LINEAR))
+
+
+def _camera(flow: np.ndarray, trust: np.ndarray) -> np.ndarray:
+    """The flow [h, w, 2] of the homography that most of a trusted flow follows; zero where there is none."""
+    start = SAMPLES // 2
+    points = positions(flow.shape)[start::SAMPLES, start::SAMPLES].reshape(-1, 2)
+    moved = points + flow[start::SAMPLES, start::SAMPLES].reshape(-1, 2)
+    sound = trust[start::SAMPLES, start::SAMPLES].ravel() > 0.5
+    none = np.zeros_like(flow)
+    if np.count_nonzero(sound) < 12:
+        return none
+    # OpenCV draws the same samples in every call: RANSAC gives the same answer whatever ran before
+    found, inside = cv2.findHomography(points[sound], moved[sound], cv2.RANSAC, 1.0, maxIters=500, confidence=0.999)
+    if found is None or np.count_nonzero(inside) < AGREED * np.count_nonzero(sound):
+        return none
+    grid = positions(flow.shape)
+    return cv2.perspectiveTransform(grid.reshape(-1, 1, 2), found).reshape(flow.shape).astype(np.float32) - grid
+
+
+def tiles(wanted: np.ndarray) -> Iterator[tuple[slice, slice]]:
+    """Blocks (rows, columns) of a picture in which something of a matte [H, W] is wanted."""
+    height, width = wanted.shape
     for top in range(0, height, TILE):
         for left in range(0, width, TILE):
-            inner = (slice(top, min(top + TILE, height)), slice(left, min(left + TILE, width)))
-            if hole[inner].any():
-                yield (
-                    *inner,
-                    slice(max(top - MARGIN, 0), min(top + TILE + MARGIN, height)),
-                    slice(max(left - MARGIN, 0), min(left + TILE + MARGIN, width)),
-                )
+            block = (slice(top, min(top + TILE, height)), slice(left, min(left + TILE, width)))
+            if wanted[block].any():
+                yield block
 
 
-def mean(image: np.ndarray) -> np.ndarray:
+def widened(block: tuple[slice, slice], shape: tuple[int, ...]) -> tuple[slice, slice]:
+    """The block with its margin, inside a picture of that shape."""
+    rows, columns = (
+        slice(max(part.start - MARGIN, 0), min(part.stop + MARGIN, limit))
+        for part, limit in zip(block, shape, strict=False)
+    )
+    return rows, columns
+
+
+def mean(image: np.ndarray, size: int = WINDOW) -> np.ndarray:
+    """Smooth windowed mean: a box twice."""
     for _ in range(2):
-        image = cv2.blur(image, (WINDOW, WINDOW), borderType=cv2.BORDER_REPLICATE)
+        image = cv2.blur(image, (size, size), borderType=cv2.BORDER_REPLICATE)
     return image
 
 
-def refined(here: View, there: View, rows: slice, columns: slice, flow: np.ndarray) -> np.ndarray:
+def refined(here: View, there: View, block: tuple[slice, slice], flow: np.ndarray) -> np.ndarray:
     """The flow [h, w, 2] of a block made exact to a fraction of a pixel, from what is around the hole in both frames.
 
-    Lucas & Kanade 1981 in smooth windows, with the offset in exposure as a third unknown taken out first, weights
-    against what does not match (Black & Anandan 1996), and slopes of both pictures (Benhimane & Malis 2004).
+    Lucas & Kanade 1981 in smooth windows, local differences of exposure taken out, weights against what does not
+    match (Black & Anandan 1996), slopes of the mean of both pictures.
     """
-    target = positions(flow.shape, columns.start, rows.start)
-    seen = here.stops[rows, columns]
-    free = 1 - here.hidden[rows, columns]
+    rows, columns = block
+    start, target = flow, positions(flow.shape, columns.start, rows.start)
+    seen, free = here.stops[block], 1 - here.hidden[block]
     for _ in range(STEPS):
         moved, usable = sampled(there, target + flow)
         weight = free * usable
         differs = seen - moved
-        differs = differs - mean(weight * differs) / (mean(weight) + np.float32(1e-4))
+        around = mean(cv2.merge([weight, weight * differs]))
+        differs = differs - around[..., 1] / (around[..., 0] + np.float32(1e-4))
         weight = weight / (1 + (differs / np.float32(STRAY)) ** 2)
         both = (seen + moved) / 2
         right = cv2.Scharr(both, -1, 1, 0, scale=1 / 32, borderType=cv2.BORDER_REPLICATE)
         down = cv2.Scharr(both, -1, 0, 1, scale=1 / 32, borderType=cv2.BORDER_REPLICATE)
         x, y = weight * right, weight * down
-        total = mean(cv2.merge([x * right, x * down, y * down, x * differs]))
-        last = mean(cv2.merge([y * differs, weight]))
-        damping = np.float32(FLAT**2) * last[..., 1] + np.float32(1e-9)
-        a, b, c = total[..., 0] + damping, total[..., 1], total[..., 2] + damping
-        p, q = total[..., 3], last[..., 0]
+        a, b, c, p = cv2.split(mean(cv2.merge([x * right, x * down, y * down, x * differs])))
+        q, support = cv2.split(mean(cv2.merge([y * differs, weight])))
+        damping = np.float32(FLAT**2) * support + np.float32(1e-9)
+        a, c = a + damping, c + damping
         scale = 1 / (a * c - b * b)
-        step = cv2.merge([(c * p - b * q) * scale, (a * q - b * p) * scale])
-        flow = flow + np.clip(step, -1.5, 1.5)
+        flow = flow + np.clip(cv2.merge([(c * p - b * q) * scale, (a * q - b * p) * scale]), -1.5, 1.5)
+    stray = cv2.magnitude(*cv2.split(flow - start)) > FARTHEST
+    flow[stray] = start[stray]
     return flow
 
 
 def sampled(there: View, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Stops of the other frame at positions [h, w, 2], and 1 where they are inside the frame and not hidden."""
-    moved = sample(there.stops, target, cv2.INTER_CUBIC)
     hidden = sample(there.hidden, target, cv2.INTER_LINEAR, outside=1)
-    return moved, (hidden < 0.01).astype(np.float32)
-
-
-def pixels(there: View, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Scene-linear pixels [h, w, 3] of the other frame at positions [h, w, 2], and 1 where they may be used."""
-    height, width = there.stops.shape
-    left, top = (int(np.floor(target[..., i].min())) - 8 for i in (0, 1))
-    right, bottom = (int(np.ceil(target[..., i].max())) + 9 for i in (0, 1))
-    left, top = (int(np.clip(v, 0, n - 1)) for v, n in ((left, width), (top, height)))
-    right, bottom = (int(np.clip(v, low + 1, n)) for v, low, n in ((right, left, width), (bottom, top, height)))
-    moved, _ = fetch(there.linear[top:bottom, left:right], target - np.array([left, top], np.float32))
-    return moved, sampled(there, target)[1]
+    return sample(there.stops, target, cv2.INTER_CUBIC), (hidden < 0.01).astype(np.float32)

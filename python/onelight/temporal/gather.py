@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
 from onelight.errors import RequestError
-from onelight.temporal.align import View, mean, pixels, refined, tiles
-from onelight.temporal.encode import coded, luminance, middle, spread
-from onelight.temporal.flow import between, covered, doubt, positions, resized, seen
+from onelight.temporal.align import View, mean, motion, refined, sampled, tiles, widened
+from onelight.temporal.flow import fetch, positions, sample
 
-RING = 24  # pixels around the hole in which a neighbour is compared with this frame
+RING = 16  # pixels around the hole that are brought as well, for what has to be matched to this frame
+SMOOTH = 5  # pixels a side of the windows (taken twice) in which pictures are compared, free of most grain
+EVEN = 0.06  # stops: differences of smooth pictures below it are grain
+SHADE = 65  # pixels a side of the windows in which exposure is matched
+RANGE = 1.3  # by which exposure may differ within the frame
 
 
 @dataclass(frozen=True)
 class Brought:
     """A neighbour's pixels in this frame's place.
 
-    `pixels` [H, W, 3] scene-linear, `sure` [H, W] in 0..1: known in the hole and a ring around it, 0 elsewhere.
+    `pixels` [H, W, 3] scene-linear and `sure` [H, W] in 0..1 are known in the hole and a ring around it, 0 elsewhere.
     """
 
     pixels: np.ndarray
@@ -29,129 +32,182 @@ class Brought:
 
 
 def bring(
-    here: np.ndarray,
+    here: np.ndarray | View,
     hole: np.ndarray,
-    there: np.ndarray,
+    there: np.ndarray | View,
     there_hole: np.ndarray | None,
     offset: int,
     vectors: np.ndarray | None = None,
 ) -> Brought:
-    """The pixels of `there` that belong into the hole [H, W] of `here`; both scene-linear [H, W, 3].
+    """The pixels of `there` that belong into the hole [H, W] of `here`; both scene-linear [H, W, 3], or a `View`.
 
     `there_hole` [H, W] is what must not be taken from `there`; None: nothing. `vectors` [H, W, 2], if given, is the
     motion from here to there in pixels and overrules the flow. RequestError where sizes differ.
     """
-    size = here.shape[:2]
-    for name, image in (("picture", there), ("matte", there_hole), ("vectors", vectors)):
+    size = hole.shape[:2]
+    there_linear = there.linear if isinstance(there, View) else there
+    for name, image in (("picture", there_linear), ("matte", there_hole), ("vectors", vectors)):
         if image is not None and image.shape[:2] != size:
             raise RequestError(
                 f"The {name} of the frame at {offset:+d} is {image.shape[1]} x {image.shape[0]}; the plate is "
                 f"{size[1]} x {size[0]}. All frames of a shot must have one size."
             )
-    here, hole, there = (np.asarray(image, np.float32) for image in (here, hole, there))
-    found = np.zeros(here.shape, np.float32)
-    sure = np.zeros(size, np.float32)
-    if not (hole > 0).any():
-        return Brought(found, sure, offset)
-    motion, agreed = _motion(here, hole, there, there_hole, vectors)
-    mine, other = View.of(here, hole, middle(here)), View.of(there, there_hole, middle(there))
-    around = cv2.dilate(mine.hidden, np.ones((2 * RING + 1, 2 * RING + 1), np.uint8))
-    for rows, columns, wide_rows, wide_columns in tiles(mine.hidden):
-        along = motion[wide_rows, wide_columns]
-        if vectors is None:
-            along = refined(mine, other, wide_rows, wide_columns, along)
-        target = positions(along.shape, wide_columns.start, wide_rows.start) + along
-        moved, usable = pixels(other, target)
-        part = np.ascontiguousarray(here[wide_rows, wide_columns])
-        free = (1 - mine.hidden[wide_rows, wide_columns]) * usable
-        moved = moved * _gain(part, moved, free)
-        alike = _alike(mine.stops[wide_rows, wide_columns], moved, free, middle(here))
-        certain = alike * usable * agreed[wide_rows, wide_columns]
-        inner = (
-            slice(rows.start - wide_rows.start, rows.stop - wide_rows.start),
-            slice(columns.start - wide_columns.start, columns.stop - wide_columns.start),
-        )
-        found[rows, columns] = moved[inner]
-        sure[rows, columns] = certain[inner] * around[rows, columns]
+    mine = here if isinstance(here, View) else View(here, hole)
+    other = there if isinstance(there, View) else View(there, there_hole)
+    found, sure = np.zeros((*size, 3), np.float32), np.zeros(size, np.float32)
+    if mine.hidden.any():
+        moved = motion(mine, other, vectors)
+        around = cv2.dilate(mine.hidden.astype(np.uint8), np.ones((2 * RING + 1, 2 * RING + 1), np.uint8)) > 0
+        for block in tiles(around):
+            wide = widened(block, size)
+            along = moved.flow[wide]
+            if vectors is None:
+                along = refined(mine, other, wide, along)
+            _bring_block(mine, other, block, along, around, moved.agreed, found, sure)
     return Brought(found, sure, offset)
 
 
-def _motion(
+def bring_all(
     here: np.ndarray,
     hole: np.ndarray,
-    there: np.ndarray,
-    there_hole: np.ndarray | None,
-    vectors: np.ndarray | None,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Motion [H, W, 2] of the background, also through the hole, and how far both directions agree on it, [H, W]."""
-    size = here.shape[:2]
-    free = 1 - covered(cv2.dilate(np.asarray(hole, np.float32), np.ones((5, 5), np.uint8)))
-    if vectors is not None:
-        return spread(np.asarray(vectors, np.float32), free), np.ones(size, np.float32)
-    small, other = seen(here, hole), seen(there, there_hole)
-    forward, backward = between(small, other), between(other, small)
-    trust = 1 / (1 + (doubt(forward, backward) / np.float32(0.7)) ** 4)
-    open_ = (cv2.resize(free, small.shape[::-1], interpolation=cv2.INTER_AREA) > 0.95).astype(np.float32)
-    motion = spread(forward, trust * open_)
-    agreed = spread(trust, open_)
-    return resized(motion, size), cv2.resize(agreed, size[::-1], interpolation=cv2.INTER_LINEAR)
+    others: Mapping[int, tuple[np.ndarray, np.ndarray | None]],
+    vectors: Mapping[int, np.ndarray] | None = None,
+) -> list[Brought]:
+    """`bring` for each neighbour by offset, (picture, its hole); what concerns `here` is worked out once."""
+    mine, known = View(here, hole), vectors or {}
+    return [bring(mine, hole, there, matte, offset, known.get(offset)) for offset, (there, matte) in others.items()]
 
 
-def _gain(here: np.ndarray, moved: np.ndarray, free: np.ndarray) -> np.ndarray:
-    """The exposure [h, w, 3] that makes the moved pixels those of this frame, smooth, from where both are seen."""
-    weight = free[..., None]
-    mine, theirs = (cv2.blur(np.maximum(image, 0) * weight, (65, 65)) for image in (here, moved))
-    ours, other = (float((np.maximum(image, 0) * weight).mean()) for image in (here, moved))
-    if other <= 0 or ours <= 0:
+def _bring_block(
+    here: View,
+    there: View,
+    block: tuple[slice, slice],
+    along: np.ndarray,
+    around: np.ndarray,
+    agreed: np.ndarray,
+    found: np.ndarray,
+    sure: np.ndarray,
+) -> None:
+    """Fills a block of `found` and `sure` where `around` wants it; `along` is the flow of the block and its margin."""
+    wide = widened(block, around.shape)
+    rows, columns = wide
+    target = positions(along.shape, columns.start, rows.start) + along
+    stops, usable = sampled(there, target)
+    free = 1 - here.hidden[wide]
+    gain = _gain(here.linear[wide], there, target, free * usable)
+    bias = np.log2(cv2.transform(gain, np.full((1, 3), 1 / 3, np.float32))) + np.float32(
+        np.log2(there.level / here.level)
+    )
+    alike = _alike(here.stops[wide], stops + bias, free * usable)
+    inner = np.s_[
+        block[0].start - rows.start : block[0].stop - rows.start,
+        block[1].start - columns.start : block[1].stop - columns.start,
+    ]
+    wanted = around[block]
+    points = target[inner][wanted][None]
+    left, top = (max(int(points[..., axis].min()) - 8, 0) for axis in (0, 1))
+    right, bottom = (int(points[..., axis].max()) + 9 for axis in (0, 1))
+    source = there.linear[
+        min(top, around.shape[0] - 1) : max(bottom, 1), min(left, around.shape[1] - 1) : max(right, 1)
+    ]
+    first = np.array([min(left, around.shape[1] - 1), min(top, around.shape[0] - 1)], np.float32)
+    fetched, _ = fetch(source, points - first)
+    found[block][wanted] = fetched[0] * gain[inner][wanted]
+    sure[block][wanted] = (alike * usable * agreed[wide])[inner][wanted]
+
+
+def _gain(here: np.ndarray, there: View, target: np.ndarray, seen: np.ndarray) -> np.ndarray:
+    """The exposure [h, w, 3] that makes the other frame's pixels those of this one, smooth, from where both show."""
+    half = np.s_[::2, ::2]
+    moved, weight = sample(there.linear, target[half], cv2.INTER_LINEAR), cv2.merge([seen[half]] * 3)
+    size = (SHADE // 2 | 1, SHADE // 2 | 1)
+    mine, theirs = (cv2.blur(np.maximum(image, 0) * weight, size) for image in (here[half], moved))
+    ours, other = (np.array(cv2.mean(image)[:3], np.float32) for image in (mine, theirs))
+    if not (ours > 0).all() or not (other > 0).all():
         return np.ones_like(here)
-    faith = np.float32(0.05 * other)
+    faith = other / 8  # where little is seen, the exposure of the whole block holds
     whole = ours / other
-    gain = (mine + faith * np.float32(whole)) / (theirs + faith)
-    return np.clip(gain, whole / 1.5, whole * 1.5)
+    gain = np.clip((mine + faith * whole) / (theirs + faith), whole / np.float32(RANGE), whole * np.float32(RANGE))
+    return cv2.resize(gain, here.shape[1::-1], interpolation=cv2.INTER_LINEAR)
 
 
-def _alike(stops: np.ndarray, moved: np.ndarray, free: np.ndarray, level: float) -> np.ndarray:
-    """How well the moved pixels match around the hole, [h, w] in 0..1, carried into it."""
-    theirs = coded(luminance(moved), level)
-    total = mean(cv2.merge([free, free * stops, free * stops * stops, free * (stops - theirs) ** 2]))
-    share = total[..., 0] + np.float32(1e-4)
-    centre, square, missed = (total[..., i] / share for i in (1, 2, 3))
-    contrast = np.maximum(square - centre * centre, 0) + np.float32(0.05**2)
-    return np.clip(1.6 - 2 * missed / contrast, 0, 1) * (total[..., 0] > 0.02)
+def _alike(mine: np.ndarray, theirs: np.ndarray, seen: np.ndarray) -> np.ndarray:
+    """How well both match around the hole in stops [h, w], smoothed against grain; 0..1, carried into the hole."""
+    share, one, two = cv2.split(mean(cv2.merge([seen, seen * mine, seen * theirs]), SMOOTH))
+    share = share + np.float32(1e-4)
+    one, missed = one / share, (one - two) / share
+    total, first, second, third = cv2.split(
+        mean(cv2.merge([seen, seen * one, seen * one * one, seen * missed * missed]))
+    )
+    total = total + np.float32(1e-4)
+    contrast = np.maximum(second / total - (first / total) ** 2, 0) + np.float32(EVEN**2)
+    return np.clip(2 - 4 * third / total / contrast, 0, 1) * np.minimum(total * 20, 1)
 
 
 def combine(brought: Sequence[Brought]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """One picture of several: pixels [H, W, 3], sure [H, W], and the offset that gave most, int8 [H, W] (0: none).
 
-    A weighted median, with the nearest frames weighing most, says what is right; the nearest sure frame that agrees
-    with it gives the pixel, so that grain stays as it was shot.
+    A weighted median of the smoothed neighbours says what is right; of those that agree with it the nearest frame
+    gives the grain and the finest detail, all together what is coarser: no seams, and nothing that jumps in time.
     """
     if not brought:
         raise RequestError("There are no neighbours to combine.")
     order = sorted(brought, key=lambda one: (abs(one.offset), one.offset))
-    stack = np.stack([one.pixels for one in order])
-    sure = np.stack([one.sure for one in order])
+    offsets = np.array([one.offset for one in order], np.int8)
     near = np.array([1 / (1 + abs(one.offset)) ** 0.5 for one in order], np.float32)
+    size = order[0].sure.shape
+    pixels, sure, source = np.zeros((*size, 3), np.float32), np.zeros(size, np.float32), np.zeros(size, np.int8)
+    known = np.maximum.reduce([one.sure for one in order]) > 0
+    for block in tiles(known):
+        parts = [(one.pixels[widened(block, size)], one.sure[widened(block, size)]) for one in order]
+        rows, columns = widened(block, size)
+        inner = np.s_[
+            block[0].start - rows.start : block[0].stop - rows.start,
+            block[1].start - columns.start : block[1].stop - columns.start,
+        ]
+        made, certain, which = _combine_block(parts, near)
+        pixels[block], sure[block] = made[inner], certain[inner]
+        source[block] = np.where(certain[inner] > 0, offsets[which[inner]], 0)
+    return pixels, sure, source
+
+
+def _combine_block(
+    parts: Sequence[tuple[np.ndarray, np.ndarray]], near: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """`combine` of one block: parts (pixels [h, w, 3], sure [h, w]), nearest first; the index of the main source."""
+    smooth = []
+    for image, certain in parts:
+        weight = certain + np.float32(1e-6)
+        smooth.append(mean(image * weight[..., None], 3) / mean(weight, 3)[..., None])
+    coarse = np.stack(smooth)
+    sure = np.stack([certain for _, certain in parts])
     weight = sure * near[:, None, None]
-    centre = _median(stack, weight)
-    reach = np.float32(0.15) * (np.abs(centre).max(axis=-1) + np.float32(1e-6))
-    agrees = 1 / (1 + (np.abs(stack - centre).max(axis=-1) / reach) ** 4)
-    worth = sure * agrees * near[:, None, None]
-    best = worth.argmax(axis=0)
-    peak = worth.max(axis=0)
-    share = worth**8 / np.maximum((worth**8).sum(axis=0), 1e-30)
-    pixels_ = (share[..., None] * stack).sum(axis=0)
-    offsets = np.array([one.offset for one in order], np.int8)[best]
-    offsets[peak <= 0] = 0
-    certain = np.take_along_axis(sure * agrees, best[None], axis=0)[0]
-    return pixels_, certain, offsets
+    grey = coarse.mean(axis=-1)
+    middle = _median(grey, weight)
+    scale = np.abs(middle) + np.float32(1e-3) * np.abs(grey).max()
+    agrees = 1 / (1 + (np.abs(grey - middle) / (np.float32(0.12) * scale + np.float32(1e-30))) ** 4)
+    worth = sure * agrees
+    left, share = np.ones_like(middle), []
+    for one in worth:
+        take = np.clip(one * 4 - 1.4, 0, 1)
+        share.append(left * take)
+        left = left * (1 - take)
+    rest = worth * near[:, None, None]
+    portion = np.stack(share) + left * rest / (rest.sum(axis=0) + np.float32(1e-12))
+    blend = worth * near[:, None, None]
+    blend = blend / (blend.sum(axis=0) + np.float32(1e-12))
+    made = np.zeros_like(parts[0][0])
+    for i, (image, _) in enumerate(parts):
+        made += portion[i][..., None] * (image - coarse[i]) + blend[i][..., None] * coarse[i]
+    together = worth.sum(axis=0) / (sure.sum(axis=0) + np.float32(1e-12))
+    certain = worth.max(axis=0) * (np.float32(0.4) + np.float32(0.6) * together)
+    return made, certain, portion.argmax(axis=0)
 
 
 def _median(stack: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Weighted median over the first axis per channel: stack [n, H, W, 3], weight [n, H, W]."""
+    """Weighted median over the first axis: both [n, h, w]."""
     order = np.argsort(stack, axis=0, kind="stable")
-    ranked = np.take_along_axis(stack, order, axis=0)
-    heavy = np.take_along_axis(np.broadcast_to(weight[..., None], stack.shape), order, axis=0)
+    ranked, heavy = (np.take_along_axis(values, order, axis=0) for values in (stack, weight))
     rising = np.cumsum(heavy, axis=0)
     index = (rising >= rising[-1:] / 2).argmax(axis=0)
     return np.take_along_axis(ranked, index[None], axis=0)[0]
