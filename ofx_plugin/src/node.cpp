@@ -114,7 +114,8 @@ ofx::Status Node::output_colourspace(const Properties &out) const {
 bool Node::passes_through(ofx::Time time) const {
   if (params_.text("output", time) != tool_.passes[0].name) return false;
   if (params_.number("mix", time) == 0) return true;
-  const bool given_work = std::any_of(tool_.clips.begin(), tool_.clips.end(), [&](const table::Clip &described) {
+  // A host that calls every clip connected says nothing by it.
+  const bool given_work = !suites_.always_connected && std::any_of(tool_.clips.begin(), tool_.clips.end(), [&](const table::Clip &described) {
     return described.acts && clip(described.name).connected();
   });
   return !given_work && is_neutral(tool_, params_.at(time));

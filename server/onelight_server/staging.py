@@ -77,7 +77,7 @@ def key_of(stage: Stage, job: Job, digests: Mapping[Place, str], context: Contex
 def _brief(value: Any) -> str:
     """A knob's value as part of a key; of a text that may be a megabyte, its digest."""
     text = repr(value)
-    return text if len(text) < LONG_TEXT else xxhash.xxh3_128_hexdigest(text)
+    return text if len(text) < LONG_TEXT else xxhash.xxh3_128_hexdigest(text.encode())
 
 
 @dataclass

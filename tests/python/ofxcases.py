@@ -35,6 +35,19 @@ def disturb(node: Node, tool: Tool) -> None:
     raise AssertionError(f"{tool.id} has no number with a neutral value")
 
 
+def neutralise(node: Node, tool: Tool) -> None:
+    """Turn every knob with a neutral value to it, where a fresh node of the tool is not neutral already."""
+    for knob in () if tool.starts_neutral else tool.knobs:
+        neutral = getattr(knob, "neutral", None)
+        if neutral is not None and neutral != getattr(knob, "default", None):
+            node.set(knob.name, neutral)
+
+
+def subject(width: int = 96, height: int = 64, seed: int = 1) -> np.ndarray:
+    """`scene` with a wire across: something in it for every tool."""
+    return stagerun.crossed(scene(width, height, seed))
+
+
 def scene(width: int = 96, height: int = 64, seed: int = 1) -> np.ndarray:
     """A small linear plate [height, width, 4] with values above 1 and below 0 and a soft alpha."""
     return stagerun.scene(width, height, seed=seed)

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 from onelight import tools
+from onelight.colour import Colour
 from onelight.spec import COMMON, COMMON_GROUPS, EVERY, OCTAVES, Around, Bool, Choice, Float, Int, Knob, SameAs, Tool
 from onelight.stages import FrameInfo
 from stagerun import bits, crossed, defaults, run, scene
@@ -122,6 +123,9 @@ def test_at_neutral_the_result_is_the_plate_bit_for_bit(tool: Tool, dtype: type)
 @pytest.mark.parametrize("space", ["acescg", "lin_rec709", "logc4", "srgb", "unset"])
 def test_alpha_is_untouched_and_the_result_differs_when_knobs_turn(tool: Tool, space: str) -> None:
     plate = subject()
+    colour = Colour.of(space)
+    if not colour.linear:
+        plate[..., :3] = colour.encode(np.maximum(plate[..., :3], 0))
     result = run(tool, plate, active(tool), colourspace=space)["output"]
     assert result.dtype == plate.dtype and result.shape == plate.shape
     assert np.array_equal(bits(result[..., 3]), bits(plate[..., 3]))

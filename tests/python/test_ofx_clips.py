@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from ofxcases import PERSONALITIES, PROBE, RELIGHT, TOOLS, MakeNode, same, scene
+from ofxcases import PERSONALITIES, PROBE, RELIGHT, TOOLS, MakeNode, disturb, same, scene, subject
 
 pytest_plugins = ["ofxfixtures"]
 
@@ -77,9 +77,9 @@ def test_resolve_connects_everything_and_gives_nothing(tool, node: MakeNode) -> 
     """Optional clips say they are connected and give NULL: as if they were not there."""
     plain, resolve = node(tool.identifier), node(tool.identifier, "resolve")
     for graph in (plain, resolve):
-        graph.connect("Source", scene())
+        graph.connect("Source", subject())
         graph.set("mix", 0.5)
-        graph.set("flip" if tool.id == "probe" else "key_stops", 1)
+        disturb(graph, tool)
     assert same(resolve.render(1), plain.render(1))
 
 

@@ -9,7 +9,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from ofxcases import PERSONALITIES, PROBE, RELIGHT, TOOLS, MakeNode, OpenHost, depths_of, disturb, same, scene
+from ofxcases import (
+    PERSONALITIES,
+    PROBE,
+    RELIGHT,
+    TOOLS,
+    MakeNode,
+    OpenHost,
+    depths_of,
+    disturb,
+    neutralise,
+    same,
+    scene,
+    subject,
+)
 from ofxframes import shrink, to_depth, to_float
 from onelight.spec import COLOUR_SPACES
 from onelight.stages import FrameInfo
@@ -53,7 +66,7 @@ def test_every_tool_renders_under_every_personality_and_depth(
     personality: str, depth: str, tool, node: MakeNode
 ) -> None:
     graph = node(tool.identifier, personality)
-    plate = scene()
+    plate = subject()
     graph.connect("Source", plate, depth=depth, bounds=(-8, 12, 88, 76))
     disturb(graph, tool)
     graph.render(1)
@@ -74,6 +87,7 @@ def test_a_neutral_node_is_the_plate_and_sends_nothing(personality: str, tool, n
     graph = node(tool.identifier, personality, address="unix:/nonexistent/onelight.sock")
     plate = scene()
     graph.connect("Source", plate)
+    neutralise(graph, tool)
     said = graph.messages  # a server that is not there was named when it was typed in
     graph.render(1)
     assert graph.last is not None
@@ -87,6 +101,7 @@ def test_a_neutral_node_is_the_plate_and_sends_nothing(personality: str, tool, n
 def test_a_pass_is_never_identity(tool, node: MakeNode) -> None:
     graph = node(tool.identifier)
     graph.connect("Source", scene())
+    neutralise(graph, tool)
     graph.set("output", tool.passes[1].name)
     assert graph.identity(1) is None
     graph.render(1)

@@ -37,6 +37,46 @@ std::vector<T> packed(const Image &image, Rect window, bool half) {
   return pixels;
 }
 
+TEST(Frame, AMatteIsEmptyWhenNoChannelHoldsAnything) {
+  Owned matte({Sample::Float, 4}, {0, 0, 5, 3}, true, 8);
+  for (int y = 0; y < 3; ++y) std::memset(matte.image.at(0, y), 0, 5 * 16);
+  EXPECT_TRUE(is_empty(matte.image)) << "what lies between the lines does not count";
+  EXPECT_TRUE(is_black(matte.image));
+  matte.put(4, 2, 3, 0.25f);
+  EXPECT_FALSE(is_empty(matte.image)) << "drawn in alpha alone";
+  EXPECT_TRUE(is_black(matte.image));
+}
+
+TEST(Frame, AShrunkWindowIsAnchoredToTheOriginAndCoversTheWholeOfIt) {
+  const auto sides = [](const Rect &r) { return std::vector<int>{r.x1, r.y1, r.x2, r.y2}; };
+  EXPECT_EQ(sides(shrunk({0, 0, 8, 6}, 2)), std::vector<int>({0, 0, 4, 3}));
+  EXPECT_EQ(sides(shrunk({-3, -4, 5, 7}, 2)), std::vector<int>({-2, -2, 3, 4}));
+  EXPECT_EQ(sides(shrunk({3, 1, 4, 2}, 4)), std::vector<int>({0, 0, 1, 1}));
+  EXPECT_EQ(sides(shrunk({-1, 2, 9, 5}, 1)), std::vector<int>({-1, 2, 9, 5}));
+}
+
+TEST(Frame, AShrunkPictureIsTheMeanOfWhatEachPixelCovers) {
+  Owned plate({Sample::Float, 4}, {-1, 0, 4, 3});
+  for (int y = 0; y < 3; ++y) {
+    for (int x = -1; x < 4; ++x) {
+      for (int c = 0; c < 4; ++c) plate.put(x, y, c, float(10 * y + x + 100 * c));
+    }
+  }
+  plate.put(0, 0, 0, std::numeric_limits<float>::quiet_NaN());
+  plate.put(3, 2, 1, 1e9f);
+  const Rect small = shrunk(plate.image.region, 2);  // 3 x 2
+  std::vector<std::uint16_t> packed(std::size_t(width(small)) * std::size_t(height(small)) * 4);
+  pack_shrunk(plate.image, plate.image.region, 2, packed.data());
+  const auto at = [&](int column, int line, int channel) {
+    return half_to_float(packed[std::size_t((line * width(small) + column) * 4 + channel)]);
+  };
+  EXPECT_FLOAT_EQ(at(0, 0, 0), 19.0f) << "top left: one column and one line of it are inside";
+  EXPECT_FLOAT_EQ(at(0, 1, 2), 204.0f) << "one column, two lines";
+  EXPECT_FLOAT_EQ(at(1, 1, 0), (1.0f + 10.0f + 11.0f) / 3) << "a broken pixel does not count";
+  EXPECT_FLOAT_EQ(at(2, 0, 1), 65504.0f) << "the largest half, not infinity";
+  EXPECT_FLOAT_EQ(at(2, 1, 3), (302.0f + 303.0f + 312.0f + 313.0f) / 4);
+}
+
 TEST(Frame, TwoImagesAreTheSameWhereTheirPixelsAreHoweverTheyAreKept) {
   Owned one({Sample::Half, 4}, {3, -2, 8, 4}, false, 12), other({Sample::Half, 4}, {3, -2, 8, 4}, true, 40);
   EXPECT_TRUE(same_pixels(one.image, other.image));
