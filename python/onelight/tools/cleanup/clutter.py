@@ -54,7 +54,7 @@ def noise(random: Random, size: int) -> np.ndarray:
 
 
 def draw(picture: np.ndarray, random: Random) -> np.ndarray:
-    """Draws one thing upon the picture, in place, that is thin or striped and no wire; what it covers, [H, W] in 0..1."""
+    """Draws upon the picture, in place, something thin or striped that is no wire; what it covers, [H, W] in 0..1."""
     kind: Callable[[np.ndarray, Random], np.ndarray] = (branch, blades, stripes, bars, folds, outlines, letters, edge)[
         random.choice(8, p=[0.2, 0.15, 0.1, 0.12, 0.13, 0.15, 0.05, 0.1])
     ]
@@ -125,14 +125,13 @@ def bars(picture: np.ndarray, random: Random) -> np.ndarray:
 
 def folds(picture: np.ndarray, random: Random) -> np.ndarray:
     """Cloth: soft ridges and valleys of shading, warped, that come and go."""
-    u, v = _turned(picture, random)
-    size = picture.shape[0]
+    u, _ = _turned(picture, random)
     warp = cv2.resize(random.normal(0, 1, (4, 4)).astype(np.float32), u.shape[::-1], interpolation=cv2.INTER_CUBIC)
     phase = u / random.uniform(5, 40) + warp * random.uniform(0.3, 3)
     shade = np.abs(np.sin(phase)) ** random.uniform(0.3, 4) if random.random() < 0.5 else np.sin(phase)
     fade = np.clip(cv2.resize(random.normal(0.3, 1, (3, 3)).astype(np.float32), u.shape[::-1]), 0, 1)
     picture *= np.exp(random.choice([-1, 1]) * random.uniform(0.1, 1.0) * shade * fade)[..., None].astype(np.float32)
-    return np.zeros((size, picture.shape[1]), np.float32)
+    return np.zeros(picture.shape[:2], np.float32)
 
 
 def outlines(picture: np.ndarray, random: Random) -> np.ndarray:

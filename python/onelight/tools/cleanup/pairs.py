@@ -115,7 +115,7 @@ def _scaled(picture: np.ndarray, factor: float, random: Random) -> np.ndarray:
     """A random part of a square picture, enlarged by `factor` to the crop's size, turned by quarters, mirrored."""
     side = min(round(CROP / factor), picture.shape[0])
     top, left = random.integers(0, picture.shape[0] - side + 1, 2)
-    part = np.rot90(picture[top : top + side, left : left + side], random.integers(4))
+    part = np.rot90(picture[top : top + side, left : left + side], int(random.integers(4)))
     part = np.ascontiguousarray(part[:, :: random.choice([-1, 1])], np.float32)
     if side == CROP:
         return part
@@ -124,7 +124,11 @@ def _scaled(picture: np.ndarray, factor: float, random: Random) -> np.ndarray:
 
 
 def photographed(pictures: list[np.ndarray], random: Random) -> tuple[list[np.ndarray], float]:
-    """The pictures through one lens and one codec, with one grain; and the grain's deviation in a mid grey, in stops."""
+    """The pictures through one lens and one codec, with one grain; and that grain's deviation in a mid grey, stops.
+
+    Now and then a camera has sharpened them, which draws a line along either side of every edge.
+    """
+    halo = (random.uniform(0.2, 1.2), random.uniform(0.7, 2.0)) if random.random() < 0.25 else None
     soft = random.uniform(0.3, 0.9) if random.random() < 0.35 else 0.0
     peak = np.float32(max(float(np.quantile(pictures[0][::4, ::4], 0.98)), 1e-4))
     strength = float(np.exp(random.uniform(np.log(5e-4), np.log(3e-2))))
@@ -137,6 +141,8 @@ def photographed(pictures: list[np.ndarray], random: Random) -> tuple[list[np.nd
     for picture in pictures:
         if soft:
             picture = cv2.GaussianBlur(picture, (0, 0), soft)
+        if halo:
+            picture = np.maximum(picture + (picture - cv2.GaussianBlur(picture, (0, 0), halo[1])) * halo[0], 0)
         shot = picture + grain * (
             np.float32(strength) * peak * np.sqrt(np.maximum(picture, 0) / peak + np.float32(0.02))
         )

@@ -1,4 +1,4 @@
-"""Trains Cleanup's detector on wires pasted on rendered scenes and dead leaves: recipes, data, loss, validation, loop."""
+"""Trains Cleanup's detector on wires over rendered scenes and dead leaves: recipes, data, loss, validation, loop."""
 
 from __future__ import annotations
 

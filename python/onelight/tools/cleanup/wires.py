@@ -186,11 +186,13 @@ def _run(wire: Wire, points: np.ndarray, height: int, width: int) -> _Run | None
     tangents = np.gradient(points, axis=0)
     tangents /= np.linalg.norm(tangents, axis=1, keepdims=True) + 1e-9
     # The nearest of the points, by a distance transform over the part of the picture that the wire comes near.
-    low = np.maximum(np.floor(points[near].min(axis=0) - reach).astype(int), -int(reach) - 1)
-    high = np.minimum(np.ceil(points[near].max(axis=0) + reach).astype(int), np.array([width, height]) + int(reach) + 1)
+    low = np.maximum(np.floor(points[near].min(axis=0) - reach).astype(np.intp), -int(reach) - 1)
+    high = np.minimum(
+        np.ceil(points[near].max(axis=0) + reach).astype(np.intp), np.array([width, height]) + int(reach) + 1
+    )
     chosen = np.flatnonzero(near)
-    column, row = np.clip(np.floor(points[chosen] - low).astype(int), 0, high - low - 1).T
-    away = np.full((high - low)[::-1], 255, np.uint8)
+    column, row = np.clip(points[chosen] - low, 0, high - low - 1).astype(np.intp).T
+    away = np.full((int(high[1] - low[1]), int(high[0] - low[0])), 255, np.uint8)
     away[row, column] = 0
     far, labels = cv2.distanceTransformWithLabels(away, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
     point_of = np.zeros(labels.max() + 1, np.intp)
