@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
-from itertools import groupby
+from itertools import groupby, product
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -38,8 +38,10 @@ def evaluate(
     cases: Annotated[
         Path | None,
         typer.Option(
-            help="Score on your own cases instead: one folder for each object, with linear images light.NN.*, "
-            "lights.txt (row N: direction x y z of image N; x right, y up, z to camera) and, if you like, mask.*.",
+            help="Score on your own cases instead. For relight, one folder for each object, with linear images "
+            "light.NN.*, lights.txt (row N: direction x y z of image N; x right, y up, z to camera) and, if you like, "
+            "mask.*. For cleanup, one folder for each shot, with the linear sequences plate/, truth/ (the same without "
+            "wires) and matte/ (white where wires are; truth/ or matte/ may be missing).",
             exists=True,
             file_okay=False,
         ),
@@ -48,7 +50,7 @@ def evaluate(
     models: Annotated[
         list[Path] | None, typer.Option(help="A folder with further versions, base/TOOL/VERSION; may be repeated.")
     ] = None,
-    count: Annotated[int, typer.Option(help="Held-out scenes of each kind.", min=1)] = 8,
+    count: Annotated[int, typer.Option(help="Held-out scenes of each kind; of a shot of your own, frames.", min=1)] = 8,
     methods: Annotated[
         str, typer.Option(help="Only these, by comma, such as model,nothing. [default: what the tool is judged by]")
     ] = "",
@@ -62,13 +64,13 @@ def evaluate(
     """Score a tool on cases held out from its making; 'nothing' is the plate left as it is."""
     head: dict[str, Any] = {"tool": tool, "error": ""}
     try:
-        score, found = evaluation(tool).run, discover()
+        module, found = evaluation(tool), discover()
         tested = Registry(found, models or ()).find(BASE, tool, version)
         session = Session(tested, 1, preference() if tested.stages else ())  # plates are scored side by side
         head |= {"version": tested.name, "digest": tested.digest, "provider": session.provider}
         chosen = [name.strip() for name in methods.split(",") if name.strip()]
         with progress_bars() as progress:
-            report = score(session, cases, _linear, count, chosen, sheet is not None, progress)
+            report = module.run(session, cases, _linear, count, chosen, sheet is not None, progress)
         if sheet is not None:
             _write_sheet(sheet, report.sheet)
     except OnelightError as refused:
@@ -76,12 +78,14 @@ def evaluate(
             raise
         print(json.dumps(head | {"error": str(refused), "rows": []}))
         raise typer.Exit(1) from refused
-    told, compared = scores.summary(report.rows), scores.against(report.rows)
+    groups = grouping(module)
+    told, compared = scores.summary(report.rows, **groups), scores.against(report.rows, **groups)
     if as_json:
         print(json.dumps({**head, "rows": report.rows, "summary": told, "against": compared}))
         return
     console = Console()
-    for table in _tables(f"{found[tool].label} {tested.name}, held out", told):
+    where = "held out" if cases is None else str(cases)
+    for table in _tables(f"{found[tool].label} {tested.name}, {where}", told, getattr(module, "HEADLINES", ())):
         console.print(table)
     for sentence in scores.sentences(compared):
         console.print(sentence, highlight=False)
@@ -99,6 +103,11 @@ def evaluation(tool: str) -> Any:
         if error.name != module:
             raise
         raise NotFound(f"{found[tool].label} has no evaluation") from error
+
+
+def grouping(module: Any) -> dict[str, Any]:
+    """How a tool's rows are put together: by which of their labels, and whether over all splits too."""
+    return {"by": getattr(module, "BY", scores.BY), "together": getattr(module, "TOGETHER", True)}
 
 
 def _linear(path: Path) -> np.ndarray:
@@ -122,33 +131,62 @@ def progress_bars() -> Iterator[Any]:
         yield tell
 
 
-def _tables(title: str, told: list[dict[str, Any]]) -> Iterator[Table]:
-    """One table for each split, methods by light and metric; of many splits only what they say together."""
+def _tables(title: str, told: list[dict[str, Any]], headlines: Sequence[str] = ()) -> Iterator[Table]:
+    """One table for each split, methods by condition and metric; of many splits only what they say together.
+
+    Where a tool has `headlines`, single conditions are shown for those metrics alone, side by side.
+    """
     few = len({row["split"] for row in told}) <= MOST_SPLITS
-    for split, rows in groupby(told, lambda row: row["split"]):
+    for split, of_split in groupby(told, lambda row: row["split"]):
         if not few and split != scores.ALL:
             continue
-        table = Table(title=f"{title}: {split}", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-        for column in COLUMNS:
-            table.add_column(column, justify="right" if column else "left", no_wrap=True)
-        for (light, metric), group in groupby(rows, lambda row: (row["light"], row["metric"])):
+        rows = list(of_split)
+        table = _table(f"{title}: {split}", COLUMNS)
+        shown = [row for row in rows if not headlines or not row["label"]]
+        for (condition, metric), group in groupby(shown, lambda row: (row["condition"], row["metric"])):
             table.add_section()
-            table.add_row(f"[bold]{light} {metric}")
+            table.add_row(f"[bold]{metric}" if headlines else f"[bold]{condition} {metric}")
             for row in group:
-                interval = "" if row["low"] is None else f"{row['low']:.2f}–{row['high']:.2f}"
-                numbers = (f"{row['mean']:.2f}", interval, f"{row['worst_decile']:.2f}")
+                interval = "" if row["low"] is None else f"{_number(row['low'])}–{_number(row['high'])}"
+                numbers = (_number(row["mean"]), interval, _number(row["worst_decile"]))
                 table.add_row(f"  {row['method']}", *numbers, str(row["cases"]), str(row["scenes"]))
         yield table
+        labels = dict.fromkeys(row["label"] for row in rows if row["label"])
+        for metric, label in product(headlines, labels):
+            means = {
+                (row["method"], row["condition"]): row["mean"]
+                for row in rows
+                if (row["metric"], row["label"]) == (metric, label)
+            }
+            if means:
+                conditions = list(dict.fromkeys(condition for _, condition in means))
+                table = _table(f"{split}, mean {metric} by {label}", ("", *conditions))
+                for method in dict.fromkeys(method for method, _ in means):
+                    cells = [means.get((method, condition)) for condition in conditions]
+                    table.add_row(method, *("" if cell is None else _number(cell) for cell in cells))
+                yield table
+
+
+def _table(title: str, columns: Sequence[str]) -> Table:
+    table = Table(title=title, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for column in columns:
+        table.add_column(column, justify="right" if column else "left", no_wrap=True)
+    return table
+
+
+def _number(value: float) -> str:
+    """Two decimals; of something small, two digits."""
+    return f"{value:.2f}" if abs(value) >= 0.1 or value == 0 else f"{value:.2g}"
 
 
 def _write_sheet(path: Path, lines: list[Any]) -> None:
-    """Lines of (title, tiles of (caption, picture, whether it is normals)) as one PNG."""
+    """Lines of (title, tiles of (caption, picture, the data pass it is or "" for a linear picture)) as one PNG."""
     from onelight.demo import picture  # opens the video library, which nothing else here needs
 
     rows = []
     for title, tiles in lines:
         views = [
-            (caption, picture.data_viewed("normals", image) if data else picture.viewed(image, "acescg"))
+            (caption, picture.data_viewed(data, image) if data else picture.viewed(image, "acescg"))
             for caption, image, data in tiles
         ]
         rows.append((title, views))

@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 
 from onelight.cli import scores
-from onelight.cli.evaluate import evaluation, progress_bars
+from onelight.cli.evaluate import evaluation, grouping, progress_bars
 from onelight.errors import NotFound, NotReady, RequestError
 from onelight.registry import BASE, Version
 from onelight.runtime import Session
@@ -103,11 +103,12 @@ def scored(tool: str, graphs: Mapping[str, Path]) -> list[dict[str, Any]]:
     """Rows for the card: what the networks score on scenes of families held out, beside the baselines."""
     tested = Version(BASE, tool, "candidate", 0, "", graphs)
     with progress_bars() as progress:
-        report = evaluation(tool).run(Session(tested, 1), progress=progress)
-    columns = ("split", "light", "metric", "method", "mean", "worst_decile", "scenes")
+        module = evaluation(tool)
+        report = module.run(Session(tested, 1), progress=progress)
+    columns = ("split", "condition", "metric", "method", "mean", "worst_decile", "scenes")
     return [
-        {column: round(row[column], 2) if isinstance(row[column], float) else row[column] for column in columns}
-        for row in scores.summary(report.rows)
+        {column: float(f"{row[column]:.4g}") if isinstance(row[column], float) else row[column] for column in columns}
+        for row in scores.summary(report.rows, **grouping(module))
     ]
 
 

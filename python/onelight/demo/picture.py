@@ -35,13 +35,14 @@ def viewed(frame: np.ndarray, space: str, display: str = DISPLAY) -> np.ndarray:
 
 
 def data_viewed(name: str, frame: np.ndarray) -> np.ndarray:
-    """A data pass as a picture: normals from -1..1, a ratio in stops around middle grey, others by their range."""
+    """A data pass as a picture: normals from -1..1, a ratio in stops around middle grey, mattes and maps as they are,
+    others by their range."""
     rgb = frame[..., :3].astype(np.float32)
     if name == "normals":
         rgb = rgb * 0.5 + 0.5
     elif name == "ratio":
         rgb = np.log2(np.maximum(rgb, 2.0**-8)) / 6 + 0.5
-    else:
+    elif name not in ("matte", "source", "confidence"):
         rgb = rgb / max(float(np.quantile(rgb, 0.995)), 1e-6)
     return np.round(np.clip(rgb, 0, 1) * 255).astype(np.uint8)
 

@@ -33,7 +33,7 @@ QUICK = ("model", "classical", "nothing", "cdl")  # of photographs, of which the
 HANDS = 2  # plates worked on side by side
 Progress = Callable[[str, int, int], None]  # what is being done, steps done, steps in all
 Rows = list[dict[str, Any]]
-Tiles = list[tuple[str, np.ndarray, bool]]  # caption, linear picture or normals [H, W, 3], whether it is normals
+Tiles = list[tuple[str, np.ndarray, str]]  # caption, picture [H, W, 3], name of the data pass ("": a linear picture)
 
 
 @dataclass
@@ -177,15 +177,15 @@ def _tiles(case: Case, target: Target, session: Session | None, value: Callable[
     graded = baselines.best_cdl(plate, target.truth, logarithmic=False)(case.plate)
     pictures = {method: tool.under(target.lamp) for method, tool in tools.items()} | {"cdl": graded}
     tiles: Tiles = [
-        ("plate", case.plate * np.float32(0.8 / score.peak_of(plate)), False),
-        ("truth", target.picture() * np.float32(white), False),
+        ("plate", case.plate * np.float32(0.8 / score.peak_of(plate)), ""),
+        ("truth", target.picture() * np.float32(white), ""),
     ]
     for method, picture in pictures.items():
         said = value(method)
         caption = method if said is None else f"{method} {said:.1f} dB"
         gain = score.best_gain(picture[case.mask], target.truth)
-        tiles.append((caption, picture * np.float32(gain * white), False))
+        tiles.append((caption, picture * np.float32(gain * white), ""))
     if case.normals is not None:
-        tiles.append(("true normals", case.normals, True))
-    tiles.append(("model's normals", tools["model"].under(case.lamp, "normals"), True))
+        tiles.append(("true normals", case.normals, "normals"))
+    tiles.append(("model's normals", tools["model"].under(case.lamp, "normals"), "normals"))
     return tiles
