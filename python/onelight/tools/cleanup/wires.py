@@ -6,35 +6,21 @@ Pictures are scene-linear float32 [H, W, 3]; points [N, 2] are pixels, x right, 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import cv2
 import numpy as np
-from scipy.interpolate import make_interp_spline
 from scipy.special import erf
 
 from onelight.colour import LUMINANCE
+from onelight.tools.cleanup import rigging
+from onelight.tools.cleanup.rigging import Look
 
 NARROWEST, WIDEST = 0.5, 24.0  # pixels across
 PIXEL = 0.3  # pixels: the standard deviation of a pixel's own box, to which the lens adds
 SHUTTER = 5  # moments of an open shutter
-_SPACING = 0.5  # pixels between the points of a run
 _AROUND = 12.0  # pixels: the ground against which a wire's contrast is held
-
-
-@dataclass(frozen=True)
-class Look:
-    """What a wire is made of and how it is lit. Radiances are over the mean of the picture it is pasted on."""
-
-    colour: np.ndarray  # [3] radiance of its lit side
-    shaded: float  # share of that on the side away from the light
-    light: float  # -1..1: where across the wire the light falls
-    streak: float  # radiance of the specular line, times the colour's mean and more
-    streak_at: float  # -1..1 across
-    glints: float  # pixels between the glints of the line; 0: it is even
-    twist: float  # pixels between the strands of a rope; 0: it is smooth
-    contrast: float  # share by which it differs at least from the ground behind it, everywhere
 
 
 @dataclass(frozen=True)
@@ -76,17 +62,17 @@ class Wire:
             drift = random.normal(0, 1, 2) * random.choice([0.0, 0.3, 2.0])
         blurred = moving and random.random() < 0.5
         return Wire(
-            rest=_course(random, int(shape[0]), int(shape[1]), across),
+            rest=rigging.course(random, int(shape[0]), int(shape[1]), across),
             width=across,
             taper=float(random.uniform(-0.3, 0.3)) if random.random() < 0.2 else 0.0,
-            look=_look(random, across, contrast),
+            look=rigging.look(random, across, contrast),
             defocus=float(random.choice([0.0, 0.3, 0.5, random.uniform(0.5, 0.6 + 0.25 * across)])),
             swing=(float(swing[0]), float(swing[1])),
             period=float(random.uniform(8, 48)),
             phase=float(random.uniform(0, 2 * np.pi)),
             drift=(float(drift[0]), float(drift[1])),
             shutter=0.5 if blurred else 0.0,
-            hidden=_gaps(random) if random.random() < 0.25 else (),
+            hidden=rigging.gaps(random) if random.random() < 0.25 else (),
         )
 
     def at(self, time: float) -> np.ndarray:
@@ -94,20 +80,6 @@ class Wire:
         along = np.linspace(0, 1, len(self.rest))
         swing = np.sin(np.pi * along)[:, None] * np.array(self.swing)
         return self.rest + swing * np.sin(2 * np.pi * time / self.period + self.phase) + np.array(self.drift) * time
-
-    def scaled(self, factor: float) -> Wire:
-        """The same wire on a picture `factor` times as large."""
-        look = replace(self.look, glints=self.look.glints * factor, twist=self.look.twist * factor)
-        swing, drift = ((v[0] * factor, v[1] * factor) for v in (self.swing, self.drift))
-        return replace(
-            self,
-            rest=self.rest * factor,
-            width=self.width * factor,
-            defocus=self.defocus * factor,
-            look=look,
-            swing=swing,
-            drift=drift,
-        )
 
 
 class Pasted(NamedTuple):
@@ -191,10 +163,12 @@ def _run(wire: Wire, points: np.ndarray, height: int, width: int) -> _Run | None
         np.ceil(points[near].max(axis=0) + reach).astype(np.intp), np.array([width, height]) + int(reach) + 1
     )
     chosen = np.flatnonzero(near)
-    column, row = np.clip(points[chosen] - low, 0, high - low - 1).astype(np.intp).T
+    cells = np.clip(points[chosen] - low, 0, high - low - 1).astype(np.intp)
+    column, row = cells[:, 0], cells[:, 1]
     away = np.full((int(high[1] - low[1]), int(high[0] - low[0])), 255, np.uint8)
     away[row, column] = 0
-    far, labels = cv2.distanceTransformWithLabels(away, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
+    far, areas = cv2.distanceTransformWithLabels(away, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
+    labels = np.asarray(areas, np.int32)
     point_of = np.zeros(labels.max() + 1, np.intp)
     point_of[labels[row, column]] = chosen
     skipped = np.maximum(-low, 0)
@@ -270,62 +244,3 @@ def _smeared(wire: Wire, time: float) -> float:
 def _seen_width(wire: Wire, time: float) -> float:
     soft = 2.355 * float(np.hypot(PIXEL, wire.defocus))
     return float((_smeared(wire, time) ** 2.5 + soft**2.5) ** 0.4)
-
-
-def _course(random: np.random.Generator, height: int, width: int, across: float) -> np.ndarray:
-    """Where it runs: through the picture for the most part, taut, hanging or bent; rods end in it."""
-    kind = random.choice(["taut", "hanging", "bent", "rod"], p=[0.4, 0.3, 0.15, 0.15])
-    angle = random.choice([random.uniform(0, np.pi), random.normal(0, 0.15), random.normal(np.pi / 2, 0.2)])
-    middle = random.uniform(0.1, 0.9, 2) * (width, height)
-    direction = np.array([np.cos(angle), np.sin(angle)])
-    far = float(np.hypot(height, width)) * 1.1 + 2 * across
-    start, end = -far, far
-    if kind == "rod":
-        start, end = -random.uniform(0.15, 0.6) * far, random.uniform(0.15, 0.6) * far
-    elif random.random() < 0.25:  # it is tied to something in shot
-        end = random.uniform(0.05, 0.4) * far
-    count = max(8, int((end - start) / _SPACING))
-    along = np.linspace(0, 1, count)
-    points = middle + np.outer(start + (end - start) * along, direction)
-    if kind == "hanging":  # a catenary between its two ends, moved so that it still meets the middle
-        bend = random.uniform(0.3, 2.0)
-        sag = random.uniform(0.01, 0.2) * (end - start)
-        curve = (np.cosh(bend) - np.cosh(bend * (2 * along - 1))) / (np.cosh(bend) - 1) * sag
-        points[:, 1] += curve - curve[int(count * -start / (end - start))]
-    elif kind == "bent":
-        knots = random.integers(4, 8)
-        places = np.linspace(0, 1, knots)
-        aside = random.normal(0, 0.05 * far, knots)
-        curve = make_interp_spline(places, aside, k=3)(along)
-        curve -= curve[int(count * -start / (end - start))]
-        points += np.outer(curve, [-direction[1], direction[0]])
-    return points
-
-
-def _look(random: np.random.Generator, across: float, contrast: float) -> Look:
-    kind = random.choice(["dark", "metal", "pale", "coloured", "near"], p=[0.35, 0.2, 0.15, 0.1, 0.2])
-    level = {
-        "dark": random.uniform(0.01, 0.35),
-        "metal": random.uniform(0.15, 1.2),
-        "pale": random.uniform(0.8, 3.0),
-        "coloured": random.uniform(0.2, 1.5),
-        "near": float(np.exp(random.normal(0, 0.3))),
-    }[kind]
-    tint = np.exp(random.normal(0, 0.6 if kind == "coloured" else 0.06, 3))
-    shines = random.random() < (0.9 if kind == "metal" else 0.3)
-    return Look(
-        colour=(level * tint / tint.mean()).astype(np.float32),
-        shaded=float(random.uniform(0.2, 1)),
-        light=float(random.uniform(-0.95, 0.95)),
-        streak=level * float(np.exp(random.uniform(-1.5, 1.5))) if shines else 0.0,
-        streak_at=float(random.uniform(-0.7, 0.7)),
-        glints=float(random.uniform(10, 80)) if random.random() < 0.3 else 0.0,
-        twist=float(random.uniform(0.8, 3) * across) if across > 3 and random.random() < 0.3 else 0.0,
-        contrast=contrast,
-    )
-
-
-def _gaps(random: np.random.Generator) -> tuple[tuple[float, float], ...]:
-    """One or two stretches that something hides."""
-    starts = random.uniform(0.1, 0.85, random.integers(1, 3))
-    return tuple((float(start), float(start + random.uniform(0.02, 0.12))) for start in starts)
