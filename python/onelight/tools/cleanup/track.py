@@ -131,3 +131,26 @@ def _even(values: np.ndarray) -> np.ndarray:
     if size < 3:
         return values
     return np.convolve(np.pad(values, size // 2, mode="edge"), np.full(size, 1 / size), mode="valid")
+
+
+def numbered(curves_by_frame: Mapping[int, Sequence[Curve]]) -> dict[int, list[Curve]]:
+    """The curves with a number for each wire, the same on every frame that has it.
+
+    Numbers that curves have already stay; the others continue the wire of the frame before that runs beside them.
+    """
+    known = [c.track for curves in curves_by_frame.values() for c in curves]
+    spare = max(known, default=-1) + 1
+    last: list[Curve] = []
+    out: dict[int, list[Curve]] = {}
+    for frame in sorted(curves_by_frame):
+        free = list(last)
+        here: list[Curve] = []
+        for curve in curves_by_frame[frame]:
+            if curve.track < 0:
+                found = _partner(curve, free, 2 * _MOVES)
+                free = [c for c in free if found is None or c is not found[0]]
+                curve = replace(curve, track=spare if found is None else found[0].track)
+                spare += found is None
+            here.append(curve)
+        out[frame] = last = here
+    return out

@@ -1,0 +1,126 @@
+"""What a picture shows across the course that a wire is expected on, and the likeliest way along it."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from onelight.temporal.encode import coded
+from onelight.tools.cleanup.curves import SPACING, normals, sample, tangents
+
+_LEAP = 2  # px by which neighbours on a curve may differ in how far they moved
+_FIRM = 0.4  # cost of such a difference, per px squared
+_FREE = 0.5  # cost of lying at the end of the reach
+_STRAY = 5.0  # px that the course may stray from the best shifted, tilted and bent one, at the cost of _FREE
+_SWINGS = 48  # points of a curve that are asked for that one
+_QUIET = 0.03  # stops: contrast that counts for nothing even on a clean picture
+
+
+def reach_of(reach: float) -> int:
+    """Whole pixels searched to either side."""
+    return int(np.ceil(reach))
+
+
+def profile(picture: np.ndarray, level: float, points: np.ndarray, reach: float, bar: float) -> np.ndarray:
+    """Stops [N, K, 3] across a curve, a pixel apart, the mean of three places along it; margins for the flanks."""
+    margin = reach_of(reach) + _margin(bar)
+    offsets = np.arange(-margin, margin + 1, dtype=np.float32)
+    across, along = normals(points).astype(np.float32), tangents(points).astype(np.float32)
+    total = np.zeros((len(points), len(offsets), 3), np.float32)
+    for step in (-SPACING / 3, 0, SPACING / 3):
+        where = (points + np.float32(step) * along)[:, None] + offsets[:, None] * across[:, None]
+        total += coded(sample(picture, where), level)
+    return total / 3
+
+
+def _margin(bar: float) -> int:
+    core, flank = _sizes(bar)
+    return core // 2 + flank + 2
+
+
+def _sizes(bar: float) -> tuple[int, int]:
+    """Pixels of the middle and of each flank that a bar is compared by."""
+    return max(1, round(bar)), max(2, round(bar / 2))
+
+
+def scores(stops: np.ndarray, bar: float, colour: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    """How much each place [N, K] looks like the middle of the wire, 0..4, and the stops there [N, K, 3].
+
+    The smaller of the contrasts to both sides counts, so that edges do not; against what is usual across the course;
+    and less where the colour is not the wire's own.
+    """
+    core, flank = _sizes(bar)
+    sums = np.cumsum(np.pad(stops, ((0, 0), (1, 0), (0, 0))), axis=1, dtype=np.float64)
+    margin = _margin(bar)
+    count = stops.shape[1] - 2 * margin
+    place = np.arange(count) + margin
+
+    def mean(start: np.ndarray, size: int) -> np.ndarray:
+        return ((sums[:, start + size] - sums[:, start]) / size).astype(np.float32)
+
+    middle_ = mean(place - core // 2, core)
+    first = middle_ - mean(place - core // 2 - 1 - flank, flank)
+    second = middle_ - mean(place - core // 2 + core + 1, flank)
+    least = np.where(first * second > 0, np.minimum(np.abs(first), np.abs(second)), 0)
+    strength = np.sqrt((least * least).mean(axis=2))
+    usual = 2 * np.median(strength, axis=1, keepdims=True) + np.float32(_QUIET)
+    score = np.minimum(strength / usual, 4)
+    if colour is not None:
+        off = np.sqrt(((middle_ - colour[:, None]) ** 2).mean(axis=2))
+        score = score * (0.25 + 0.75 * np.exp(-((off / np.float32(0.8)) ** 2)))
+    return score, middle_
+
+
+def path(score: np.ndarray) -> tuple[np.ndarray, float]:
+    """The course [N] through scores [N, K] and how well it is seen, a point.
+
+    A wire moves as a whole: first the best shift, tilt and bend, tried out, then what little it strays from that, by
+    dynamic programming (Viterbi).
+    """
+    swung = _swung(score)
+    count, width = score.shape
+    columns = np.arange(width, dtype=np.float32)
+    cost = np.float32(_FREE) * ((columns[None] - swung[:, None]) / np.float32(_STRAY)) ** 2 - score
+    steps = np.arange(-_LEAP, _LEAP + 1)
+    turned = steps[None] - np.diff(swung)[:, None]  # differences that the swing itself explains cost nothing
+    price = (np.float32(_FIRM) * turned * turned).astype(np.float32)
+    came = np.zeros((count, width), np.int32)
+    total = cost[0]
+    shifted = np.arange(width)[None] - steps[:, None] + _LEAP
+    for row in range(1, count):
+        choices = np.pad(total, _LEAP, constant_values=1e9)[shifted] + price[row - 1][:, None]
+        best = choices.argmin(axis=0)
+        came[row] = np.arange(width) - steps[best]
+        total = np.take_along_axis(choices, best[None], axis=0)[0] + cost[row]
+    way = np.zeros(count, np.int64)
+    way[-1] = int(total.argmin())
+    for row in range(count - 1, 0, -1):
+        way[row - 1] = came[row, way[row]]
+    return way, -float(total.min()) / count
+
+
+def _swung(score: np.ndarray) -> np.ndarray:
+    """The best course [N] of the form shift + tilt + bend through scores [N, K], in columns."""
+    count, width = score.shape
+    rows = np.unique(np.linspace(0, count - 1, min(count, _SWINGS)).round().astype(int))
+    at = np.linspace(-1, 1, count)
+    reach = (width - 1) / 2
+    soft = cv2.blur(score[rows], (3, 1), borderType=cv2.BORDER_REPLICATE)
+    if count < 4:
+        return np.full(count, float(soft.mean(axis=0).argmax()))
+    shift = np.arange(width, dtype=np.float32)
+    tilt, bend = np.arange(-0.5, 0.51, 1 / 12) * reach, np.arange(-0.25, 0.26, 1 / 12) * reach
+    curve = at[rows] ** 2 - 1 / 3
+    best = (-np.inf, 0.0, 0.0, 0.0)
+    line = np.arange(len(rows))[:, None]
+    for b in tilt:
+        for c in bend:
+            where = np.rint(shift[None] + (b * at[rows] + c * curve)[:, None]).astype(np.int32)
+            inside = (where >= 0) & (where < width)
+            sums = np.where(inside, soft[line, np.clip(where, 0, width - 1)], 0).mean(axis=0)
+            sums -= _FREE * (((shift - reach) ** 2 + b * b / 3 + c * c / 5) / (reach * reach)).astype(np.float32)
+            k = int(sums.argmax())
+            if sums[k] > best[0]:
+                best = (float(sums[k]), float(shift[k]), float(b), float(c))
+    _, a, b, c = best
+    return np.clip(a + b * at + c * (at**2 - 1 / 3), 0, width - 1)
