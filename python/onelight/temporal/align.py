@@ -21,8 +21,10 @@ STRAY = 0.15  # stops: a difference above it is not held against the motion
 FARTHEST = 3.0  # pixels that refinement may move: beyond it found something else
 MISSED = 0.7  # pixels, at the size motion is looked for, that forward and backward motion may miss each other
 BESIDE = 13  # pixels, at that size, across which what is hidden disturbs the motion
-SAMPLES = 12  # pixels between the places where camera motion is read off
+CORNERS, APART, FEWEST = 400, 8, 12  # corners the camera's motion is read off: how many, how far apart, at least
+CLOSE = 0.7  # pixels by which a corner may miss the camera's motion
 AGREED = 0.25  # share of those that must follow one camera motion for it to be one
+FAINT = 0.04  # stops: differences below it do not speak against the camera's motion
 
 
 class View:
@@ -74,32 +76,61 @@ def motion(here: View, there: View, vectors: np.ndarray | None = None) -> Motion
         free = 1 - covered(cv2.dilate(here.hidden, np.ones((5, 5), np.uint8)))
         return Motion(encode.spread(np.asarray(vectors, np.float32), free), np.ones(size, np.float32))
     forward, backward = between(here.small, there.small), between(there.small, here.small)
-    trust = 1 / (1 + (doubt(forward, backward) / np.float32(MISSED)) ** 4)
-    trust *= here.free
-    camera = _camera(forward, trust)
-    whole = camera + encode.spread(forward - camera, trust)
+    trust = here.free / (1 + (doubt(forward, backward) / np.float32(MISSED)) ** 4)
+    camera = _camera(here, forward, trust)
+    steady = _explained(here, there, camera, forward)
+    trust = np.maximum(trust, here.free * steady)
+    departs = (forward - camera) * (1 - steady)[..., None]
+    whole = camera + encode.spread(departs, trust)
     # what was filled in either frame pulls at the motion beside it, so agreement is read off a little farther away
-    moved = sample(there.free, positions(forward.shape) + whole, cv2.INTER_LINEAR)
-    clear = cv2.erode(np.minimum(here.free, moved), np.ones((BESIDE, BESIDE), np.uint8))
+    shown = sample(there.free, positions(forward.shape) + whole, cv2.INTER_LINEAR)
+    clear = cv2.erode(np.minimum(here.free, shown), np.ones((BESIDE, BESIDE), np.uint8))
     agreed = np.minimum(2 * encode.spread(trust, clear), 1)
     return Motion(resized(whole, size), cv2.resize(agreed, size[::-1], interpolation=cv2.INTER_LINEAR))
 
 
-def _camera(flow: np.ndarray, trust: np.ndarray) -> np.ndarray:
-    """The flow [h, w, 2] of the homography that most of a trusted flow follows; zero where there is none."""
-    start = SAMPLES // 2
-    points = positions(flow.shape)[start::SAMPLES, start::SAMPLES].reshape(-1, 2)
-    moved = points + flow[start::SAMPLES, start::SAMPLES].reshape(-1, 2)
-    sound = trust[start::SAMPLES, start::SAMPLES].ravel() > 0.5
-    none = np.zeros_like(flow)
-    if np.count_nonzero(sound) < 12:
+def _camera(here: View, flow: np.ndarray, trust: np.ndarray) -> np.ndarray:
+    """The flow [h, w, 2] of the homography that most corners follow; zero where there is none."""
+    none, grid = np.zeros_like(flow), positions(flow.shape)
+    picture = cv2.normalize(here.small, np.empty(0), 0, 255, cv2.NORM_MINMAX, cv2.CV_8U)
+    sound = (trust > 0.5).astype(np.uint8)
+    corners = cv2.goodFeaturesToTrack(picture, CORNERS, 0.01, APART, mask=sound)
+    if corners is None or len(corners) < FEWEST:
         return none
+    points = corners.reshape(-1, 2)
+    x, y = points.astype(np.int64).T
+    moved = points + flow[y, x]
+    best, followers = np.eye(3), _followers(np.eye(3), points, moved)
     # OpenCV draws the same samples in every call: RANSAC gives the same answer whatever ran before
-    found, inside = cv2.findHomography(points[sound], moved[sound], cv2.RANSAC, 1.0, maxIters=500, confidence=0.999)
-    if found is None or np.count_nonzero(inside) < AGREED * np.count_nonzero(sound):
+    similar, _ = cv2.estimateAffinePartial2D(points, moved, None, cv2.RANSAC, CLOSE)
+    free, _ = cv2.findHomography(points, moved, cv2.RANSAC, CLOSE, maxIters=500, confidence=0.999)
+    for found in (None if similar is None else np.vstack([similar, (0, 0, 1)]), free):
+        if found is not None and (count := _followers(found, points, moved)) > 1.1 * followers + 4:
+            best, followers = found, count  # more freedom than the corners ask for runs wild between them
+    if followers < max(FEWEST, AGREED * len(points)):
         return none
-    grid = positions(flow.shape)
-    return cv2.perspectiveTransform(grid.reshape(-1, 1, 2), found).reshape(flow.shape).astype(np.float32) - grid
+    return cv2.perspectiveTransform(grid.reshape(-1, 1, 2), best).reshape(flow.shape).astype(np.float32) - grid
+
+
+def _followers(camera: np.ndarray, points: np.ndarray, moved: np.ndarray) -> int:
+    """How many points [n, 2] a homography [3, 3] takes to where they moved."""
+    missed = cv2.perspectiveTransform(points[None], camera)[0] - moved
+    return int(np.count_nonzero((missed * missed).sum(axis=1) < CLOSE**2))
+
+
+def _explained(here: View, there: View, camera: np.ndarray, flow: np.ndarray) -> np.ndarray:
+    """Where the camera's motion explains the picture as well as a free flow does, [h, w] in 0..1.
+
+    On a bare wall a free flow follows the noise.
+    """
+    grid, missed = positions(flow.shape), []
+    for candidate in (camera, flow):
+        moved = grid + candidate
+        weight = here.free * sample(there.free, moved, cv2.INTER_LINEAR, outside=0)
+        error = here.small - sample(there.small, moved, cv2.INTER_LINEAR)
+        total, share = cv2.split(mean(cv2.merge([weight * error * error, weight]), BESIDE))
+        missed.append(total / (share + np.float32(1e-3)))
+    return np.clip(2 - missed[0] / (2 * missed[1] + np.float32(FAINT**2)), 0, 1)
 
 
 def tiles(wanted: np.ndarray) -> Iterator[tuple[slice, slice]]:
@@ -154,7 +185,7 @@ def refined(here: View, there: View, block: tuple[slice, slice], flow: np.ndarra
         a, c = a + damping, c + damping
         scale = 1 / (a * c - b * b)
         flow = flow + np.clip(cv2.merge([(c * p - b * q) * scale, (a * q - b * p) * scale]), -1.5, 1.5)
-    stray = cv2.magnitude(*cv2.split(flow - start)) > FARTHEST
+    stray = np.hypot(flow[..., 0] - start[..., 0], flow[..., 1] - start[..., 1]) > FARTHEST
     flow[stray] = start[stray]
     return flow
 
