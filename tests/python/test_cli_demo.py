@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from onelight import images
 from onelight.cli.app import app
-from onelight.demo import measure, picture, run
+from onelight.demo import cleanup, measure, picture, run
+from onelight.tools.cleanup import wires
 from typer.testing import CliRunner
 
 
@@ -58,6 +59,29 @@ def test_it_prints_times_flicker_and_how_well_the_passes_rebuild_the_result(show
     assert numbers["flicker_ratio"] <= 1.1
     assert numbers["rebuilt_steps"] <= 4
     assert numbers["sky_edge_stops"] <= 0.1
+
+
+def test_it_takes_wires_out_of_a_clip_and_a_still_and_shows_from_where_their_place_was_filled(
+    shown: tuple[Path, str],
+) -> None:
+    out, said = shown
+    truths = run.footage.clip(cleanup.CLIP, cleanup.CLIP_FIRST, 4)
+    for number, truth in truths.items():
+        plate = wires.paste(truth[..., :3].astype(np.float32), [cleanup.swinging()], number).picture
+        result = images.read_frame(out / "cleanup" / f"flower.{number:04d}.exr").pixels[..., :3].astype(np.float32)
+        hidden = np.abs(plate - truth[..., :3]).max(axis=-1) > 0.02
+        error = [float(((each - truth[..., :3])[hidden] ** 2).mean()) for each in (plate, result)]
+        assert error[1] < 0.5 * error[0]  # most of the wire is gone, and what came in its place is like the truth
+    for name in ("matte", "source", "confidence", "patch", "result"):
+        assert images.read_frame(out / "cleanup" / f"city_{name}.exr").pixels.shape == (432, 768, 4)
+    with av.open(str(out / "cleanup.mov")) as movie:
+        pictures = [frame.to_ndarray(format="rgb24") for frame in movie.decode(movie.streams.video[0])]
+    assert len(pictures) == 36 + 8
+    sheet = cv2.imread(str(out / "cleanup_sheet.png"))
+    assert sheet is not None
+    assert sheet.shape[1] == 4 * 480
+    assert "milliseconds a frame at 960 x 540, range 4" in said
+    assert json.loads((out / "summary.json").read_text())["cleanup"]["outside_changed"] == 0
 
 
 def test_the_second_time_it_only_says_what_it_knows(shown: tuple[Path, str]) -> None:

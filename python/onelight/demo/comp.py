@@ -27,11 +27,13 @@ def bundle() -> Path:
 
 
 class Comp:
-    """One Relight node with a plate connected. Renders raise OnelightError with the node's own message."""
+    """One node of a tool with a plate connected. Renders raise OnelightError with the node's own message."""
 
-    def __init__(self, server: str, plates: np.ndarray | Mapping[int, np.ndarray], colourspace: str) -> None:
+    def __init__(
+        self, server: str, plates: np.ndarray | Mapping[int, np.ndarray], colourspace: str, tool: str = "relight"
+    ) -> None:
         self._host = host_module().Host("strict", bundle(), has_project=False)  # the format is the plate's
-        self.node = self._host.node("org.onelight.relight")
+        self.node = self._host.node(f"org.onelight.{tool}")
         last = max(plates) if isinstance(plates, Mapping) else 1
         self.node.connect("Source", plates, depth="half", premult="opaque", span=(1, last))
         self.node.set("server", server)

@@ -1,4 +1,4 @@
-"""What `onelight demo` does, from top to bottom: a still, a clip, pictures, numbers."""
+"""What `onelight demo` does, from top to bottom: Relight's still and clip, pictures, numbers; then Cleanup's."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import numpy as np
 from onelight import images
 from onelight.cli.own_server import own_server
 from onelight.client import Client
-from onelight.demo import footage, measure, picture
+from onelight.demo import cleanup, footage, measure, picture
 from onelight.demo.comp import ROOT, Comp, bundle
 
 STILL_SPACE = "lin_rec709"
@@ -50,18 +50,28 @@ def run(out: Path, frames: int) -> None:
         print("\n".join([*known["lines"], f"{out}: nothing changed since this was rendered"]))
         return
     with own_server() as server:
-        version, digest = _model(server.address)
+        version, digest = _model(server.address, "relight", {"key_stops": -1.0})
         lines, numbers = [f"Relight {version} ({digest[:12]})"], Numbers()
         rows: list[Any] = []
         for name in STILLS:
             still_rows, still_lines = _still(server.address, name, out / "still", numbers)
             rows, lines = rows + still_rows, lines + still_lines
         clip_rows, clip_lines = _clip(server.address, out, frames, version, numbers)
-    lines += clip_lines
+        version, digest = _model(server.address, "cleanup", {})
+        cleanup_lines, cleanup_numbers = cleanup.show(server.address, out, frames, version)
+    lines += [*clip_lines, f"Cleanup {version} ({digest[:12]})", *cleanup_lines]
     picture.write_png(out / "contact_sheet.png", picture.sheet(rows + clip_rows))
-    found = {"made_from": made_from, "lines": lines, "numbers": asdict(numbers)}
+    found = {"made_from": made_from, "lines": lines, "numbers": asdict(numbers), "cleanup": cleanup_numbers}
     summary.write_text(json.dumps(found, indent=1), encoding="utf-8")
-    print("\n".join([*lines, f"{out}: still/*.exr, clip/*.exr, contact_sheet.png, relight.mov"]))
+    print(
+        "\n".join(
+            [
+                *lines,
+                f"{out}: still/*.exr, clip/*.exr, contact_sheet.png, relight.mov,",
+                "cleanup/*.exr, cleanup_sheet.png, cleanup.mov",
+            ]
+        )
+    )
 
 
 def _still(server: str, name: str, folder: Path, numbers: Numbers) -> tuple[list[Any], list[str]]:
@@ -175,22 +185,23 @@ def _movie(path: Path, plates: dict[int, np.ndarray], results: dict[int, np.ndar
     picture.write_movie(path, pictures(), RATE)
 
 
-def _model(server: str) -> tuple[str, str]:
-    """Version and digest of the model that answers, from a frame of grey."""
+def _model(server: str, tool: str, knobs: dict[str, Any]) -> tuple[str, str]:
+    """Version and digest of the tool's model that answers, from a frame of grey and knobs that are not neutral."""
     grey = np.full((32, 32, 4), 0.18, np.float16)
-    said = Client(server).render("relight", {"Source": grey}, {"key_stops": -1.0}).parameters
+    said = Client(server).render(tool, {"Source": grey}, knobs).parameters
     return str(said["version"]), str(said["digest"])
 
 
 def _fingerprint(frames: int) -> str:
-    """Everything the pictures depend on: plug-in, plates, the tool, this demo."""
+    """Everything the pictures depend on: plug-in, plates, the tools, this demo."""
     found = hashlib.sha256(str(frames).encode())
-    tool = ROOT / "python" / "onelight" / "tools" / "relight"
-    made = [path for kind in ("py", "json", "onnx") for path in tool.rglob(f"*.{kind}")]
+    package = ROOT / "python" / "onelight"
+    folders = (package / "tools" / "relight", package / "tools" / "cleanup", package / "temporal")
+    made = [path for folder in folders for kind in ("py", "json", "onnx") for path in folder.rglob(f"*.{kind}")]
     files = [*bundle().rglob("*.ofx"), *made, *footage.PLATES.glob("*.[em][xp]*")]
     files += [
         *Path(__file__).parent.glob("*.py"),
-        *(ROOT / "python" / "onelight" / name for name in ("imaging.py", "colour.py")),
+        *(package / name for name in ("imaging.py", "colour.py")),
     ]
     for file in sorted(files):
         found.update(file.name.encode() + file.read_bytes())
