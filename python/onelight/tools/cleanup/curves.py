@@ -136,6 +136,11 @@ def scaled(curves: Iterable[Curve], factor: float) -> list[Curve]:
     return [replace(c, points=c.points * np.float32(factor), width=c.width * np.float32(factor)) for c in curves]
 
 
+def shifted(curves: Iterable[Curve], right: float, down: float) -> list[Curve]:
+    """The curves moved by so many px."""
+    return [replace(c, points=c.points + np.array([right, down], np.float32)) for c in curves]
+
+
 @dataclass(frozen=True)
 class Beside:
     """How one curve lies beside another, for each of its points."""

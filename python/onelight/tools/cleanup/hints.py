@@ -179,6 +179,11 @@ def decode(text: str, time: float) -> list[Curve]:
     return [between(curve, others[curve.track], share) for curve in one if curve.track in others]
 
 
+def tracked_frames(text: str) -> list[int]:
+    """The frames on which the knob's value has wires, in order."""
+    return sorted(frame for frame, curves in _frames(text).items() if curves) if text.strip() else []
+
+
 def between(one: Curve, two: Curve, share: float) -> Curve:
     """A curve `share` 0..1 of the way from one to the other, point for point along their lengths."""
     count = max(len(one.points), len(two.points))

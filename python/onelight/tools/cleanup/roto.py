@@ -25,12 +25,10 @@ _MOST = 40  # control points of a spline
 
 @dataclass(frozen=True)
 class Format:
-    """The picture that the curves were found in: its pixels, and where its first one lies in Nuke's format, y up."""
+    """Nuke's format: curves are in its pixels from the top left corner, y down; in Nuke y goes up from the bottom."""
 
-    width: int  # of the format
+    width: int
     height: int
-    left: float = 0.0  # of the picture within it
-    top: float = 0.0  # below the format's upper edge
     aspect: float = 1.0
 
 
@@ -95,7 +93,7 @@ def _spline(name: str, life: Mapping[int, Curve], shape: Format) -> str:
     keys = [_controls(curve, count) for curve in life.values()]  # [count, 3, 2] each
     frames = list(life)
     up = np.stack(keys) * (1, -1)
-    up[:, :, 1] += (shape.left, shape.height - shape.top)
+    up[:, :, 1] += (0, shape.height)
     lines = [
         "        {" + " ".join(_animated(frames, up[:, point, part, axis]) for axis in (0, 1)) + "}"
         for point in range(count)
