@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from onelight.stages import Session
+from onelight.temporal import encode
 from onelight.tools.cleanup import ridge
 
 STAGE = "detect"
@@ -56,8 +57,7 @@ def find(
 
 def coded(picture: np.ndarray, level: float) -> np.ndarray:
     """Scene-linear ACEScg over the middle level, as the network sees it: stops over 4."""
-    bounded = np.clip(picture * np.float32(1 / level), 0, np.float32(ridge.CEILING))
-    return np.log2(bounded + np.float32(ridge.FLOOR)) * np.float32(0.25)
+    return encode.coded(picture, level) * np.float32(0.25)
 
 
 def hand(stops: np.ndarray) -> np.ndarray:
@@ -66,18 +66,19 @@ def hand(stops: np.ndarray) -> np.ndarray:
     Bright and dark ridges up to 4.6 pixels, bright and dark ones beyond, over four times what is usual around them;
     how far the brightest and the darkest place within 4 pixels are, over 4 stops.
     """
-    height, width = stops.shape
-    out = np.zeros((height, width, HAND), np.float32)
+    planes = np.zeros((HAND, *stops.shape), np.float32)
     for scale in ridge.scales(stops):
-        standing = np.clip(scale.response / (ridge.usual(scale.response) * np.float32(4)), -2, 2)
+        standing = scale.response / ridge.usual(scale.response)
+        standing *= np.float32(0.25)
+        np.clip(standing, -2, 2, out=standing)
         standing = ridge.enlarged(standing, scale.factor, stops.shape)
-        which = 0 if scale.width < FINE else 2
-        np.maximum(out[..., which], standing, out=out[..., which])
-        np.minimum(out[..., which + 1], standing, out=out[..., which + 1])
+        bright, dark = planes[:2] if scale.width < FINE else planes[2:4]
+        np.maximum(bright, standing, out=bright)
+        np.minimum(dark, standing, out=dark)
     near = np.ones((2 * NEAR + 1, 2 * NEAR + 1), np.uint8)
-    out[..., 4] = (cv2.dilate(stops, near) - stops) * np.float32(0.25)
-    out[..., 5] = (stops - cv2.erode(stops, near)) * np.float32(0.25)
-    return out
+    planes[4] = (cv2.dilate(stops, near) - stops) * np.float32(0.25)
+    planes[5] = (stops - cv2.erode(stops, near)) * np.float32(0.25)
+    return planes.transpose(1, 2, 0)
 
 
 def motion(residual: np.ndarray | None, shape: tuple[int, ...]) -> np.ndarray:
@@ -122,10 +123,8 @@ def _by_network(
 def _tensor(image: np.ndarray) -> np.ndarray:
     """[1, C, h, w], its border repeated up to a size that the network takes."""
     height, width = image.shape[:2]
-    wide = cv2.copyMakeBorder(
-        np.ascontiguousarray(image), 0, -height % MULTIPLE, 0, -width % MULTIPLE, cv2.BORDER_REPLICATE
-    )
-    return np.ascontiguousarray(wide.transpose(2, 0, 1)[None])
+    beyond = ((0, 0), (0, -height % MULTIPLE), (0, -width % MULTIPLE))
+    return np.pad(image.transpose(2, 0, 1), beyond, mode="edge")[None]
 
 
 def by_ridges(picture: np.ndarray, level: float, check: Callable[[], None] = lambda: None) -> Found:

@@ -11,7 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from onelight.colour import LUMINANCE
+from onelight.temporal import encode
 from onelight.tools.cleanup import clutter, detect, ridge
 from onelight.tools.cleanup.wires import Pasted, Wire, paste
 
@@ -58,7 +58,7 @@ def sample(arrays: Mapping[str, np.ndarray], rows: np.ndarray, library: np.ndarr
     wires = [_wire(random) for _ in range(random.choice(4, p=[0.35, 0.35, 0.2, 0.1]))]
     pasted = paste(ground, wires, float(random.uniform(0, 24)), before if before.any() else None)
     pictures, noise = photographed([pasted.picture, ground], random)
-    level = _middle(pictures[0]) * 2.0 ** random.normal(0, 0.7)
+    level = encode.middle(pictures[0]) * 2.0 ** random.normal(0, 0.7)
     stops, clean = (ridge.stops_of(picture, level) for picture in pictures)
     weight = counting(pasted, np.abs(stops - clean), noise)
     return {
@@ -188,10 +188,3 @@ def residual(stops: np.ndarray, clean: np.ndarray, random: Random) -> np.ndarray
         where = cv2.resize(random.random((4, 4), np.float32), stops.shape[::-1], interpolation=cv2.INTER_CUBIC)
         out += astray * np.clip(where * 4 - 2.2, 0, 1)
     return cv2.GaussianBlur(out, (0, 0), float(random.uniform(0.3, 1.2)))
-
-
-def _middle(picture: np.ndarray) -> float:
-    """As the tool takes it: the geometric mean of the luminance, black surroundings left out."""
-    luminance = cv2.transform(np.maximum(picture, 0), LUMINANCE[None])
-    bright = luminance > np.quantile(luminance, 0.99) * np.float32(2.0**-10)
-    return float(np.exp2(np.log2(luminance[bright]).mean())) if bright.any() else 1.0

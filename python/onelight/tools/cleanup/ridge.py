@@ -12,10 +12,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from onelight.colour import LUMINANCE
+from onelight.temporal import encode
 
-FLOOR = 2.0**-6  # of the picture's middle level: below it there is noise
-CEILING = 2.0**20  # above it there is an overflow, not light
 OCTAVES = 4  # sizes at which ridges are looked for: 1, 1/2, 1/4, 1/8
 SIGMAS = (0.8, 1.13)  # of the filters in each of them, in its pixels: two to an octave
 WIDEST = 1.6  # and one more in the last
@@ -34,18 +32,23 @@ class Scale:
     factor: int
     sigma: float
     response: np.ndarray  # [h, w] stops: > 0 where a bright line runs, < 0 where a dark one does
-    along: np.ndarray  # [h, w] angle of the line's tangent, radians
+    skew: np.ndarray  # [h, w] of the Hessian: xx - yy
+    cross: np.ndarray  # [h, w] xy
 
     @property
     def width(self) -> float:
         """Pixels of the picture across the bar to which this answers most."""
         return 2 * self.sigma * self.factor
 
+    def along(self, where: tuple[np.ndarray, ...]) -> np.ndarray:
+        """The angle of the line's tangent, radians, at some places (rows, columns)."""
+        uphill = np.arctan2(2 * self.cross[where], self.skew[where]) / 2  # along a bright line, across a dark one
+        return np.where(self.response[where] > 0, uphill, uphill + np.float32(np.pi / 2))
+
 
 def stops_of(picture: np.ndarray, level: float) -> np.ndarray:
-    """Scene-linear ACEScg [H, W, 3] (or luminance [H, W]) in stops over `level`, floored where noise begins."""
-    luminance = cv2.transform(picture, LUMINANCE[None]) if picture.ndim == 3 else picture
-    return np.log2(np.clip(luminance * np.float32(1 / level), 0, np.float32(CEILING)) + np.float32(FLOOR))
+    """Luminance of scene-linear ACEScg [H, W, 3] in stops over `level`, floored where noise begins."""
+    return encode.coded(encode.luminance(picture), level)
 
 
 def scales(stops: np.ndarray) -> Iterator[Scale]:
@@ -74,7 +77,7 @@ def enlarged(image: np.ndarray, factor: int, shape: tuple[int, ...]) -> np.ndarr
     return cv2.resize(image, size, interpolation=cv2.INTER_LINEAR)[: shape[0], : shape[1]]
 
 
-def _ridge(image: np.ndarray, sigma: float) -> tuple[np.ndarray, np.ndarray]:
+def _ridge(image: np.ndarray, sigma: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     reach = int(np.ceil(3.5 * sigma))
     x = np.arange(-reach, reach + 1, dtype=np.float64)
     bell = np.exp(-(x**2) / (2 * sigma**2))
@@ -87,12 +90,16 @@ def _ridge(image: np.ndarray, sigma: float) -> tuple[np.ndarray, np.ndarray]:
         return cv2.sepFilter2D(image, cv2.CV_32F, across * scale, down, borderType=cv2.BORDER_REPLICATE)
 
     xx, yy, xy = derived(second, bell), derived(bell, second), derived(first, first)
-    half, apart = (xx + yy) / 2, cv2.magnitude((xx - yy) / 2, xy)
-    # The eigenvalues are half +- apart: the stronger one, less the weaker where both have one sign (a blob).
-    strength = np.minimum(np.abs(half) + apart, 2 * apart)
-    across = cv2.phase(xx - yy, 2 * xy) / 2  # of the larger eigenvalue; across a dark line, along a bright one
-    along = np.where(half < 0, across, across + np.float32(np.pi / 2)).astype(np.float32)
-    return np.where(half < 0, strength, -strength).astype(np.float32), along
+    skew, total = xx - yy, np.add(xx, yy, out=xx)
+    apart = cv2.magnitude(skew * np.float32(0.5), xy)
+    # The eigenvalues are total / 2 +- apart: the stronger one, less the weaker where both have one sign (a blob).
+    strength = np.abs(total, out=yy)
+    strength *= np.float32(0.5)
+    strength += apart
+    apart *= 2
+    np.minimum(strength, apart, out=strength)
+    np.negative(total, out=total)
+    return np.copysign(strength, total, out=strength), skew, xy
 
 
 def usual(response: np.ndarray) -> np.ndarray:
@@ -119,7 +126,7 @@ def lines(scale: Scale) -> Lines:
     standing = np.abs(response) > measure * np.float32(_CANDIDATE)
     index = np.nonzero(standing)
     y, x = (axis.astype(np.float32) for axis in index)
-    angle, strength, usual_here = scale.along[index], response[index], measure[index]
+    angle, strength, usual_here = scale.along(index), response[index], measure[index]
     sign = np.sign(strength).astype(np.float32)
     strength = np.abs(strength)
     tangent, normal = (np.cos(angle), np.sin(angle)), (-np.sin(angle), np.cos(angle))
