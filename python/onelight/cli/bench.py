@@ -41,7 +41,8 @@ def tools(
     """Each tool at 1920x1080 and 3840x2160, with a server of its own.
 
     cold: the model is loaded and the frame was never seen. warm: the same frame and knobs once more. knob: a frame
-    that was seen, one knob changed. server_peak_mb is the server's peak resident memory at that size.
+    that was seen, one knob changed. in sequence: frames of a shot one after the other, for tools that look at
+    neighbours. server_peak_mb is the server's peak resident memory at that size.
     """
     _show(bench_tools.run(tool or [], plate, rounds, quiet=as_json), "Tools", as_json)
 

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import lru_cache
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -21,6 +25,8 @@ from onelight.stages import FrameInfo
 from onelight.tools import discover
 
 SIZES = ((1920, 1080), (3840, 2160))
+REACHES = (0, 2, 4, 8)  # ranges of tools that look at neighbours
+WARM_UP = 2  # frames of a sequence before those that are timed
 PLATE = Path(__file__).resolve().parents[3] / "examples" / "plates" / "city.exr"
 
 
@@ -29,7 +35,9 @@ def run(tools: list[str], plate: Path | None, rounds: int, quiet: bool) -> list[
 
     Frames are the plate scaled up, in half, each with a gain of its own so that it was never seen. What a shot's
     analysis would have written is written first, as for a render; a preset (or, without presets, every neutral knob
-    moved off neutral) makes the tool work.
+    moved off neutral) makes the tool work. A tool that looks at neighbours is shown a shot (`workload.Shot` of its
+    folder) in sequence instead, so that what was found on a frame is there when the next one needs it; the mode says
+    its range, and on how many neighbours a frame draws.
     """
     found = discover()
     for name in tools:
@@ -41,7 +49,8 @@ def run(tools: list[str], plate: Path | None, rounds: int, quiet: bool) -> list[
     for tool in chosen:
         for width, height in SIZES:
             with own_server() as server:  # a fresh one: its peak is this size's own
-                for mode, seconds in _measure(tool, server, pixels, width, height, rounds):
+                measure = _in_sequence if _reaching(tool) else _measure
+                for mode, seconds in measure(tool, server, pixels, width, height, rounds):
                     row = {
                         "tool": tool.id,
                         "width": width,
@@ -87,8 +96,57 @@ def _measure(
         yield mode, median(seconds)
 
 
+def _in_sequence(
+    tool: spec.Tool, server: OwnServer, pixels: np.ndarray, width: int, height: int, rounds: int
+) -> Iterator[tuple[str, float]]:
+    """Frames of a shot one after the other, at several ranges; and one knob moved on the last of them."""
+    around = _reaching(tool)
+    assert around is not None
+    client, info, moved = Client(server.address), FrameInfo.of(width, height), _to_move(tool)
+    frame, first = _shot(tool, pixels, width, height), 0
+
+    def timed(number: int, knobs: dict[str, Any]) -> float:
+        near = around.offsets(knobs)
+        clips = {"Source": {offset: frame(number + offset) for offset in near}}
+        start = time.perf_counter()
+        client.render(tool.id, clips, knobs, replace(info, time=float(number)))
+        return time.perf_counter() - start
+
+    base = _at_work(tool).of_request(1)
+    for reach in REACHES:
+        knobs = base | {around.param: reach}
+        neighbours = len(around.offsets(knobs)) - 1
+        for number in range(first, first + WARM_UP):
+            timed(number, knobs)
+        server.forget_peak()
+        taken = [timed(first + WARM_UP + number, knobs) for number in range(rounds)]
+        yield f"in sequence, range {reach}, {neighbours} neighbours", median(taken)
+        last = first + WARM_UP + rounds - 1
+        first = last + 1
+        if reach == base[around.param]:
+            changed = [_moved(base[moved.name], moved, number) for number in range(1, rounds + 1)]
+            taken = [timed(last, knobs | {moved.name: value}) for value in changed]
+            yield f"knob, range {reach}", median(taken)
+
+
+def _reaching(tool: spec.Tool) -> spec.Around | None:
+    """Which neighbours of the plate a tool looks at."""
+    return next(clip.frames for clip in tool.clips if clip.name == spec.SOURCE.name)
+
+
+def _shot(tool: spec.Tool, pixels: np.ndarray, width: int, height: int) -> Callable[[int], np.ndarray]:
+    """Frames by number of a shot in which the tool has something to do; the plate with another gain each, without."""
+    scaled = np.maximum(cv2.resize(pixels, (width, height), interpolation=cv2.INTER_CUBIC), 0)
+    name = f"onelight.tools.{tool.id}.workload"
+    if find_spec(name) is None:
+        return lambda number: (scaled * (1 + number / 64)).astype(np.float16)
+    return lru_cache(2 * max(REACHES) + 2)(import_module(name).Shot(scaled, width, height).frame)
+
+
 def _at_work(tool: spec.Tool) -> Knobs:
     """Knobs at which the tool has something to do."""
+    if not tool.starts_neutral:
+        return gather(tool, [], "")
     if tool.presets and len(tool.presets.entries) > 1:
         return gather(tool, [], tool.presets.entries[1].name)
     return gather(tool, [f"{knob.name}={_moved(knob.neutral, knob, 1)}" for knob in _movable(tool)])

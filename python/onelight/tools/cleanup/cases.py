@@ -16,6 +16,7 @@ from onelight.tools.cleanup.wires import Wire
 
 STATIC, REVEALED = "fill_static", "fill_revealed"
 WIDTHS = (2, 4, 8, 12, 24)  # px across
+WIDE = 12  # px: beyond it, finding is scored apart
 CONTRASTS = (0.05, 0.1, 0.3)  # of the wire to what is behind it, at least
 PER_CLIP = 2  # shots of each split that are made of a clip
 SEEN = 0.05  # of the light behind it: what differs less from it is not asked for
@@ -47,6 +48,7 @@ class Case:
     holes: Mapping[int, np.ndarray]  # [H, W] bool: what the wire hides, given to the fill; empty: nobody drew one
     lines: Mapping[int, Lines]  # of tested frames; empty where there is no matte
     motions: Mapping[int, np.ndarray]  # [H, W, 2] from a tested frame to the next, of what is behind the wires
+    wide: bool = False  # wires wider than `WIDE`
     clean: bool = False  # whether the true frames are asked about as frames without wires, too
 
 
@@ -95,7 +97,8 @@ def _pasted(clip: Clip, split: str, width: int, contrast: float, name: str) -> C
     if split == STATIC:
         labels["motion"] = "still"
     motions = {time: shot.motions[time] for time in footage.TESTED[:-1]}
-    return Case(name, clip.name, split, labels, footage.TESTED, plates, truths, holes, lines, motions)
+    wide = width > WIDE
+    return Case(name, clip.name, split, labels, footage.TESTED, plates, truths, holes, lines, motions, wide)
 
 
 def _moment(time: int) -> float:

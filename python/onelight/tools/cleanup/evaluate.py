@@ -34,7 +34,7 @@ METHODS = {
 BY = ("width", "contrast", "motion")  # labels that rows are grouped by, beside all of a split together
 HEADLINES = ("f1", "psnr")  # metrics that the table shows for each group
 TOGETHER = False  # splits ask for different things: nothing is averaged over them
-DETECT, CLEAN = "detect", "clean"
+DETECT, WIDE, CLEAN = "detect", "detect_wide", "clean"
 FINDING = {"range": 2}  # frames further away give pixels, and have no part in what is found
 HANDS = 2  # shots worked on side by side
 Progress = Callable[[str, int, int], None]  # what is being done, steps done, steps in all
@@ -64,9 +64,9 @@ def run(
     shots in `folder` (see `folders.found`; `read` gives the linear pixels [H, W, 3] of a file, and about `count` frames
     of each shot are scored). Only `methods`, where given.
 
-    Rows are {case, scene, split, width, contrast, motion, method, metric, value}. In `detect`, `precision`, `recall`
-    and `f1` are of centre lines, 1.5 px apart at most; parts that differ less than 5 % from what is behind them are
-    not asked for. In `clean`, `false_positive_share` is of the pixels of frames without wires. In `fill_static` what
+    Rows are {case, scene, split, width, contrast, motion, method, metric, value}. In `detect` (wires up to 12 px; wider
+    ones in `detect_wide`), `precision`, `recall` and `f1` are of centre lines, 1.5 px apart at most; parts that differ
+    less than 5 % from what is behind them are not asked for. In `clean`, `false_positive_share` is of the pixels of frames without wires. In `fill_static` what
     is behind the wire is hidden all the time and in `fill_revealed` neighbours show it; the matte is given. `psnr`,
     `log_psnr` (dB) and `ssim` are of the hidden pixels and are taken with Regrain off, for new grain is not meant to be
     the old one; the rest with all knobs at their defaults: `boundary` (stops of seam), `flicker` and `grain` (inside
@@ -122,7 +122,7 @@ def _scored(work: Work, session: Session | None, methods: Sequence[str]) -> Rows
     for method in methods:
         if (found := _found(case, method, session)) is not None:
             for metric in ("precision", "recall", "f1"):
-                add(DETECT, method, metric, getattr(found, metric))
+                add(WIDE if case.wide else DETECT, method, metric, getattr(found, metric))
         if case.truths and (method != "classical" or _has(session, "fill")):
             for metric, value in _filled(case, method, session).items():
                 add(case.split, method, metric, value)

@@ -16,7 +16,7 @@ from onelight.errors import NotFound, RequestError
 from onelight.temporal import flow
 from onelight.temporal.encode import luminance
 from onelight.tools.cleanup import score
-from onelight.tools.cleanup.cases import REVEALED, SEEN, STATIC, WIDTHS, Case, Lines, Work
+from onelight.tools.cleanup.cases import REVEALED, SEEN, STATIC, WIDE, WIDTHS, Case, Lines, Work
 from onelight.tools.cleanup.cleaned import offsets
 
 Read = Callable[[Path], np.ndarray]  # linear pixels [H, W, 3] of a file
@@ -85,14 +85,16 @@ class _Shot:
         lines = {frame: _lines(drawn[frame], plates[frame], truths.get(frame)) for frame in tested}
         motions = {}
         if truths:
-            motions = {
-                now: flow.dense(truths[now], truths[later]) for now, later in pairwise(tested)
-            }
+            motions = {now: flow.dense(truths[now], truths[later]) for now, later in pairwise(tested)}
         shown = _shown(tested[0], truths, holes) if truths else 0.0
-        labels = {"width": _width(drawn[tested[0]], lines[tested[0]])}
+        across = _width(drawn[tested[0]], lines[tested[0]])
+        labels = {"width": f"{across} px" if across else ""}
         split = REVEALED if shown > SHOWN else STATIC
         name = f"{self.name}_{tested[0]}"
-        return Case(name, self.name, split, labels, tested, plates, truths, holes, lines, motions, clean=bool(truths))
+        wide = across > WIDE
+        return Case(
+            name, self.name, split, labels, tested, plates, truths, holes, lines, motions, wide, clean=bool(truths)
+        )
 
     def _pixels(self, path: Path, size: tuple[int, ...] | None = None) -> np.ndarray:
         pixels = np.ascontiguousarray(self._read(path), np.float32)
@@ -140,14 +142,14 @@ def _lines(matte: np.ndarray, plate: np.ndarray, truth: np.ndarray | None) -> Li
     return Lines(points, cv2.dilate(differs, np.ones((3, 3), np.uint8))[row, column] >= SEEN)
 
 
-def _width(matte: np.ndarray, lines: Lines) -> str:
-    """The class of the wires' width."""
+def _width(matte: np.ndarray, lines: Lines) -> int:
+    """The class of the wires' width in pixels; 0 where there are none."""
     if not len(lines.points):
-        return ""
+        return 0
     inside = cv2.distanceTransform((matte > score.HALF).astype(np.uint8), cv2.DIST_L2, 5)
     column, row = lines.points.astype(int).T
     across = 2 * float(np.median(inside[row, column])) - 1
-    return f"{min(WIDTHS, key=lambda width: abs(np.log(width / max(across, 1.0))))} px"
+    return min(WIDTHS, key=lambda width: abs(np.log(width / max(across, 1.0))))
 
 
 def _shown(frame: int, truths: dict[int, np.ndarray], holes: dict[int, np.ndarray]) -> float:
