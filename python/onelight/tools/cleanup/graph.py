@@ -10,9 +10,10 @@ import numpy as np
 from onelight.errors import RequestError
 from onelight.stages import Context, Stage
 from onelight.temporal import cuts, encode, flow, gather
-from onelight.temporal.grain import Grain
-from onelight.tools.cleanup import detect, fill, scene, track
+from onelight.temporal.grain import BLOCK, Grain
+from onelight.tools.cleanup import detect, fill, hints, scene, track
 from onelight.tools.cleanup.curves import Curve, matte_of
+from onelight.tools.cleanup.link import drawn as lines_in
 from onelight.tools.cleanup.link import link
 from onelight.tools.cleanup.scene import Area, drawn, picture
 
@@ -21,6 +22,7 @@ FROZEN = "This host gives the same frame for every time: filled from this frame 
 CUT = "Frames beyond a cut were left out."
 NO_CLEAN = "The clean plate does not match this shot and was not used."
 BROKEN = "Broken pixels (NaN or inf) were left as they are."
+LEAST_SURE = 0.5  # a clean plate that is nowhere surer shows another place
 STILL = 2  # frames on either side whose wires steady this frame's
 
 
@@ -40,14 +42,13 @@ def _found(made: Mapping[str, Any]) -> detect.Found:
 
 
 def wires(context: Context, made: dict[str, Any]) -> dict[str, Any]:
-    """The wires of one frame, and what Add draws, as curves."""
+    """The wires that were found in one frame, as curves."""
     area, knobs = Area.of(context.info), context.knobs
     curves = link(
         _found(made),
         sensitivity=knobs["sensitivity"],
         narrowest=knobs["narrowest"],
         widest=knobs["widest"],
-        add=drawn(context, area, "Add"),
         keep=drawn(context, area, "Keep"),
     )
     return {"curves": curves}
@@ -65,15 +66,9 @@ def neighbours(context: Context, made: dict[str, Any]) -> dict[str, Any]:
     near = [offset for offset in shot if 0 < abs(offset) <= STILL] if any(curves.values()) else []
     motion = {offset: flow.dense(plate, pictures[offset]) for offset in near}
     curves[0] = track.steadied(curves, motion, stiffness=knobs["stiffness"])
-    matte = matte_of(
-        curves[0],
-        area.shape,
-        grow=knobs["grow"],
-        soften=knobs["soften"],
-        found=_found(made["find"][0]),
-        add=drawn(context, area, "Add"),
-        keep=drawn(context, area, "Keep"),
-    )
+    add, keep = drawn(context, area, "Add"), drawn(context, area, "Keep")
+    matte = matte_of(curves[0], area.shape, grow=knobs["grow"], soften=knobs["soften"], add=add, keep=keep)
+    hinted = lines_in(add) if add is not None and scene.thin(add) else []
     brought, grain = [], None
     if (matte > fill.FAINT).any():
         holes = {offset: _hole(context, area, curves[offset], offset) for offset in shot if offset != 0}
@@ -81,24 +76,40 @@ def neighbours(context: Context, made: dict[str, Any]) -> dict[str, Any]:
             context.check()
             along = scene.vectors(context, area, offset)
             brought.append(gather.bring(plate, matte, pictures[offset], holes[offset], offset, along))
-        grain = Grain.measure([plate], [matte])
-    clean = None
-    if context.clip("Clean") is not None and (matte > fill.FAINT).any():
-        clean = gather.bring(plate, matte, picture(context, area, "Clean")[0], None, 0)
+        grain = _grain(plate, matte)
+    clean = _clean(context, area, plate, matte)
+    unused = clean is not None and not (clean.sure[matte > fill.FAINT] > LEAST_SURE).any()
     remarks = {
         FROZEN: frozen,
         CUT: not frozen and len(shot) < len(pictures),
-        NO_CLEAN: clean is not None and not (clean.sure > 0.5).any(),
+        NO_CLEAN: unused,
         BROKEN: made["find"][0]["broken"] > 0,
     }
     return {
         "matte": matte,
-        "curves": curves[0],
+        "curves": scene.apart(curves[0], add) + hinted,
         "brought": _packed(brought),
-        "clean": _packed([] if clean is None else [clean]),
+        "clean": _packed([] if clean is None or unused else [clean]),
         "grain": grain,
         "remarks": remarks,
     }
+
+
+def _clean(context: Context, area: Area, plate: np.ndarray, matte: np.ndarray) -> gather.Brought | None:
+    """What the clean plate shows behind the matte; sure of nothing where it is of another shot."""
+    if context.clip("Clean") is None or not (matte > fill.FAINT).any():
+        return None
+    clean, _ = picture(context, area, "Clean")
+    if not cuts.same_shot(plate, clean):
+        return gather.Brought(clean, np.zeros(area.shape, np.float32), 0)
+    return gather.bring(plate, matte, clean, None, 0)
+
+
+def _grain(plate: np.ndarray, matte: np.ndarray) -> Grain | None:
+    """The shot's grain as this frame shows it beside the matte; None where there is too little beside it."""
+    rows, columns = (side // BLOCK for side in matte.shape)
+    blocks = matte[: rows * BLOCK, : columns * BLOCK].reshape(rows, BLOCK, columns, BLOCK)
+    return Grain.measure([plate], [matte]) if (blocks.max(axis=(1, 3), initial=0) <= 0).any() else None
 
 
 def _hole(context: Context, area: Area, curves: Sequence[Curve], offset: int) -> np.ndarray:
@@ -110,9 +121,7 @@ def _hole(context: Context, area: Area, curves: Sequence[Curve], offset: int) ->
 def _tracked(context: Context, area: Area, offset: int) -> list[Curve]:
     """The wires that Track wires followed to the frame at that offset."""
     text = context.knobs["tracked"]
-    if not text:
-        return []
-    return area.from_full(track.decode(text, round(context.info.time) + offset), context.info.scale[0])
+    return area.from_full(hints.decode(text, context.info.time + offset), context.info.scale[0])
 
 
 def _packed(brought: Sequence[gather.Brought]) -> list[dict[str, Any]]:
@@ -169,15 +178,15 @@ def analyse(contexts: Sequence[Context]) -> dict[str, str]:
 
     RequestError where Add shows nothing on any of them.
     """
-    area = Area.of(contexts[0].info)
-    hints = {round(c.info.time): matte for c in contexts if (matte := drawn(c, area, "Add")) is not None}
-    if not hints:
+    area, at = Area.of(contexts[0].info), {round(context.info.time): context for context in contexts}
+    shown = {time: matte for time, context in at.items() if (matte := drawn(context, area, "Add")) is not None}
+    if not shown:
         raise RequestError("Cleanup: connect a matte of the missed wire to Add, on one frame or a few, to track it.")
-    keeps = {round(c.info.time): matte for c in contexts if (matte := drawn(c, area, "Keep")) is not None}
-    frames = {round(c.info.time): picture(c, area)[0] for c in contexts}
-    found = track.track_shot(frames, hints, keeps, check=contexts[0].check)
+    keeps = {time: matte for time, context in at.items() if (matte := drawn(context, area, "Keep")) is not None}
+    frames = scene.Pictures(at, area)
+    found = hints.track_shot(frames, shown, keeps, check=contexts[0].check)
     scale = contexts[0].info.scale[0]
-    text = track.encode({time: area.to_full(curves, scale) for time, curves in found.items()})
+    text = hints.encode({time: area.to_full(curves, scale) for time, curves in found.items()})
     wires = max((len(curves) for curves in found.values()), default=0)
     held = sum(bool(curves) for curves in found.values())
     return {"tracked": text, "status": f"Tracked {wires} wires over {held} of {len(frames)} frames."}
@@ -186,7 +195,7 @@ def analyse(contexts: Sequence[Context]) -> dict[str, str]:
 LINES = ("sensitivity", "narrowest", "widest", "matte_channel")
 STAGES = (
     Stage("find", find, clips=("Source",), cached=True, each=True),
-    Stage("wires", wires, knobs=LINES, clips=("Add", "Keep"), cached=True, each=True),
+    Stage("wires", wires, knobs=LINES, clips=("Keep",), cached=True, each=True),
     Stage(
         "neighbours",
         neighbours,

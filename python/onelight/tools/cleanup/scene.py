@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import cv2
 import numpy as np
 
 from onelight.imaging import mend, rgb32
 from onelight.stages import Context, FrameInfo
-from onelight.tools.cleanup.curves import Curve
+from onelight.tools.cleanup.curves import Curve, sample
 from onelight.tools.cleanup.fill import FAINT, Filled, From
 
+THICKEST = 128.0  # px across what is drawn by hand and still a line
 SOURCE_COLOURS = np.zeros((len(From), 3), np.float32)  # of the source map, by From
 SOURCE_COLOURS[From.NEIGHBOUR] = 0, 1, 0
 SOURCE_COLOURS[From.CLEAN] = 0, 0, 1
@@ -71,6 +73,23 @@ def picture(context: Context, area: Area, clip: str = "Source", offset: int = 0)
     return mend(context.colour.to_working(rgb))
 
 
+@dataclass(frozen=True)
+class Pictures(Mapping[int, np.ndarray]):
+    """Pictures of a shot by frame number, made when they are asked for: a long shot is not held at once."""
+
+    at: Mapping[int, Context]
+    area: Area
+
+    def __getitem__(self, time: int) -> np.ndarray:
+        return picture(self.at[time], self.area)[0]
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self.at)
+
+    def __len__(self) -> int:
+        return len(self.at)
+
+
 def drawn(context: Context, area: Area, clip: str, offset: int = 0) -> np.ndarray | None:
     """A matte as drawn by hand, float32 [h, w] in 0..1 of the area; None where there is none."""
     frame = context.clip(clip, offset)
@@ -79,6 +98,17 @@ def drawn(context: Context, area: Area, clip: str, offset: int = 0) -> np.ndarra
     channel = 0 if context.knobs["matte_channel"] == "red" else 3
     matte = np.nan_to_num(area.of_tensor(frame)[..., channel].astype(np.float32), posinf=1, neginf=0)
     return np.clip(matte, 0, 1) if (matte > 0).any() else None
+
+
+def thin(matte: np.ndarray) -> bool:
+    """Whether a drawn matte [h, w] holds nothing too thick for a line, such as a rig's roto."""
+    inside = (matte > 0.5).astype(np.uint8)
+    return not inside.all() and cv2.distanceTransform(inside, cv2.DIST_L2, 3).max() <= THICKEST / 2
+
+
+def apart(curves: Sequence[Curve], add: np.ndarray | None) -> list[Curve]:
+    """The curves that do not run where Add [h, w] draws them already."""
+    return [c for c in curves if add is None or float((sample(add, c.points) > 0.5).mean()) < 0.5]
 
 
 def vectors(context: Context, area: Area, offset: int) -> np.ndarray | None:
