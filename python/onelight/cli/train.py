@@ -16,7 +16,7 @@ from rich.console import Console
 from onelight.cli import scores
 from onelight.cli.evaluate import evaluation, grouping, progress_bars
 from onelight.errors import NotFound, NotReady, RequestError
-from onelight.registry import BASE, Version
+from onelight.registry import BASE, Registry, Version
 from onelight.runtime import Session
 from onelight.soundstage import stage
 from onelight.soundstage.manifest import Manifest
@@ -44,6 +44,16 @@ def train(
     device: Annotated[str, typer.Option(help="cpu, or cuda.")] = "cpu",
     stop_after: Annotated[
         float | None, typer.Option(min=0, help="Stop after this many minutes; the same command goes on from there.")
+    ] = None,
+    start: Annotated[
+        str,
+        typer.Option(
+            help="Begin with the weights of this version instead of with nothing; what the network has grown since "
+            "then starts untrained."
+        ),
+    ] = "",
+    models: Annotated[
+        list[Path] | None, typer.Option(help="A folder with further versions, base/TOOL/VERSION; may be repeated.")
     ] = None,
     score: Annotated[bool, typer.Option(help="Score the network on families held out, for its card.")] = True,
 ) -> None:
@@ -75,10 +85,11 @@ def train(
     into = out / "models" / BASE / tool
     if (into / chosen.version).exists():
         raise RequestError(f"{into / chosen.version} is there already, and versions never change: name another.")
+    begun = _weights(Registry(found, models or ()).find(BASE, tool, start)) if start else None
     folders = scenes or [_rendered(chosen, out / "scenes")]
     files = {name: path for folder in folders for name, path in _files(folder).items()}
     limit = None if stop_after is None else stop_after * 60
-    trained = script.run(files, out, chosen.settings, device, limit)
+    trained = script.run(files, out, chosen.settings, device, limit, begun)
     if trained is None:
         Console(stderr=True).print(f"Stopped for now; the same command goes on from {out / 'checkpoint'}.")
         return
@@ -88,7 +99,7 @@ def train(
         card = script.card(
             trained,
             chosen.version,
-            recipe=f"onelight train {tool} --recipe {recipe}",
+            recipe=f"onelight train {tool} --recipe {recipe}" + (f" --start {start}" if start else ""),
             data=_data(folders),
             settings=chosen.settings,
             seconds=checkpoint.seconds(out / "checkpoint"),
@@ -110,6 +121,14 @@ def scored(tool: str, graphs: Mapping[str, Path]) -> list[dict[str, Any]]:
         {column: float(f"{row[column]:.4g}") if isinstance(row[column], float) else row[column] for column in columns}
         for row in scores.summary(report.rows, **grouping(module))
     ]
+
+
+def _weights(version: Version) -> Path:
+    """The weights that a version was exported from."""
+    for graph in version.stages.values():
+        if (weights := graph.with_name("weights.safetensors")).is_file():
+            return weights
+    raise NotFound(f"{version.tool} {version.name} has no weights that a training could begin with")
 
 
 def _data(folders: Sequence[Path]) -> dict[str, Any]:

@@ -12,11 +12,11 @@ BOUNCED = 0.03  # light from all round that even a dark room has, of the key
 LIMIT = 4.0  # stops: what no relighting would do is not asked for
 WEIGHTS = {
     "normals": 1.0,
-    "detail": 1.0,
+    "detail": 0.5,
     "depth": 0.15,
     "openness": 0.2,
     "reach": 0.6,
-    "relit": 1.5,
+    "relit": 2.5,
 }
 Tensors = Mapping[str, Tensor]
 Level = tuple[dict[str, Tensor], dict[str, Tensor]]
@@ -77,9 +77,9 @@ def losses(found: Tensors, truth: Tensors) -> dict[str, Tensor]:
     relit, target = relight(found, truth), truth["target"]
     peak = target.amax(dim=(1, 2, 3), keepdim=True).clamp(min=1e-3) * 0.7
     relit, target = relit / peak, (target / peak).clamp(0, 4)
-    parts["relit"] = mean((torch.sqrt(relit.clamp(0, 4) + 1e-3) - torch.sqrt(target + 1e-3)).abs()) + 0.1 * mean(
-        (torch.log2(relit.clamp(0, 4) + 0.02) - torch.log2(target + 0.02)).abs()
-    )
+    stops = torch.log2(relit.clamp(0, 4) + 0.02) - torch.log2(target + 0.02)
+    parts["relit"] = mean((torch.sqrt(relit.clamp(0, 4) + 1e-3) - torch.sqrt(target + 1e-3)).abs())
+    parts["relit"] = parts["relit"] + 0.1 * (mean(stops.abs()) + sum(_steps(stops, covered, step) for step in (1, 4)))
     return parts
 
 

@@ -9,28 +9,32 @@ from torch.nn import functional as F
 UNSHUFFLE = 4  # the trunk works on blocks of 4 x 4 pixels
 MULTIPLE = 16  # height and width must be multiples of this
 PICTURE, PRIOR, LIGHT, ASKED = 3, 4, 4, 4
+LAMPS = 8  # numbers that the lamps are boiled down to
+ALIGNED = 6  # maps that are seen from the key: the prior and the picture along and across it, how both lamps face
 
 
 class Block(nn.Module):
-    """Two convolutions beside an identity path; it starts as the identity (no normalisation layer is needed then)."""
+    """Two convolutions beside an identity path, scaled by what is known of the lamps; it starts as the identity."""
 
     def __init__(self, width: int, dilation: int = 1) -> None:
         super().__init__()
         self.first = nn.Conv2d(width, width, 3, padding=dilation, dilation=dilation)
         self.second = nn.Conv2d(width, width, 3, padding=1)
-        nn.init.zeros_(self.second.weight)
-        nn.init.zeros_(self.second.bias)  # type: ignore[arg-type]
+        self.lamps = nn.Linear(LAMPS, 2 * width)  # feature-wise modulation (Perez et al. 2018)
+        _zero(self.second, self.lamps)
 
-    def forward(self, x: Tensor) -> Tensor:
-        return x + self.second(F.silu(self.first(F.silu(x))))
+    def forward(self, x: Tensor, lamps: Tensor) -> Tensor:
+        gain, offset = self.lamps(lamps)[:, :, None, None].chunk(2, dim=1)
+        return x + self.second(F.silu(self.first(F.silu(x)) * (1 + gain) + offset))
 
 
 class Geometry(nn.Module):
     """Normals, affine depth, openness and the reach of any key over a picture; at most 1.4 M parameters.
 
-    A U-Net (Ronneberger et al. 2015) on pixels unshuffled by 4 (Shi et al. 2016), without normalisation layers, with a
-    head at half size that sees the pixels again, so that folds survive. Untrained it returns its prior: normals as
-    they came (to the camera where there are none), everything open, everything reached by the key.
+    A U-Net (Ronneberger et al. 2015) on pixels unshuffled by 4 (Shi et al. 2016), without normalisation layers, with
+    two heads at half size that see the pixels again, so that folds survive. One of them sees and gives slopes along
+    and across the present key, since shading is to first order the slope along it (Pentland 1990). Untrained it
+    returns its prior: normals as they came (to the camera where there are none), everything open, everything reached.
 
     Inputs, [B, C, H, W] with H and W multiples of 16:
         picture  3: log2(linear ACEScg / the plate's middle + 2^-6) / 4
@@ -43,46 +47,94 @@ class Geometry(nn.Module):
     openness and reach [B, 1, H, W] in 0..1.
     """
 
-    def __init__(self, widths: tuple[int, int, int] = (64, 96, 128)) -> None:
+    slopes: Tensor
+
+    def __init__(self, widths: tuple[int, int, int] = (64, 96, 128), relief: int = 24) -> None:
         super().__init__()
         fine, middle, coarse = widths
-        self.stem = nn.Conv2d((PICTURE + 1 + PRIOR) * UNSHUFFLE**2 + LIGHT + ASKED, fine, 3, padding=1)
+        pixels = PICTURE + 1 + PRIOR
+        self.lamps = nn.Sequential(nn.Linear(LIGHT + ASKED + 3, LAMPS), nn.SiLU())
+        self.stem = nn.Conv2d(pixels * UNSHUFFLE**2 + LIGHT + ASKED, fine, 3, padding=1)
+        self.aligned = nn.Conv2d(ALIGNED, fine, 3, padding=1)
         self.down = nn.ModuleList(
             [
-                nn.Sequential(Block(fine)),
-                nn.Sequential(nn.Conv2d(fine, middle, 3, stride=2, padding=1), Block(middle)),
-                nn.Sequential(nn.Conv2d(middle, coarse, 3, stride=2, padding=1), Block(coarse), Block(coarse, 2)),
+                nn.ModuleList([Block(fine)]),
+                nn.ModuleList([nn.Conv2d(fine, middle, 3, stride=2, padding=1), Block(middle)]),
+                nn.ModuleList([nn.Conv2d(middle, coarse, 3, stride=2, padding=1), Block(coarse), Block(coarse, 2)]),
             ]
         )
         self.widen = nn.ModuleList([nn.Conv2d(coarse, middle, 1), nn.Conv2d(middle, fine, 1)])
         self.up = nn.ModuleList([Block(middle), Block(fine)])
-        self.detail = nn.Conv2d(fine // 4 + 4 * (PICTURE + 1 + PRIOR), 24, 3, padding=1)
+        self.detail = nn.Conv2d(fine // 4 + 4 * pixels, 24, 3, padding=1)
         self.refine = Block(24)
         self.head = nn.Conv2d(24, 4 * 6, 3, padding=1)
-        nn.init.zeros_(self.head.weight)
-        nn.init.zeros_(self.head.bias)  # type: ignore[arg-type]
+        self.near = nn.Conv2d(fine // 4 + 4 * (PICTURE + ALIGNED), relief, 3, padding=1)
+        self.relief = Block(relief)
+        self.slope = nn.Conv2d(relief, 4 * 3, 3, padding=1)
+        _zero(self.aligned, self.head, self.slope)
+        across = torch.tensor([[-1.0, 0, 1], [-2, 0, 2], [-1, 0, 1]])
+        self.register_buffer("slopes", torch.stack([across, -across.T])[:, None] / 2, persistent=False)  # right, up
 
     def forward(
         self, picture: Tensor, matte: Tensor, prior: Tensor, light: Tensor, asked: Tensor
     ) -> tuple[Tensor, ...]:
+        along = towards(light)
         pixels = torch.cat([picture, matte, prior], dim=1)
+        aligned = self.seen_from_key(picture, prior, light, asked, along)
+        lamps = torch.cat([light, asked], dim=1)
+        known = self.lamps(torch.cat([lamps, turned(asked[:, :2], along), asked[:, 2:3] * light[:, 2:3]], dim=1))
         blocks = F.pixel_unshuffle(pixels, UNSHUFFLE)
-        lamps = torch.cat([light, asked], dim=1)[:, :, None, None]
-        x = self.stem(torch.cat([blocks, lamps.expand(-1, -1, blocks.shape[2], blocks.shape[3])], dim=1))
+        lamps = lamps[:, :, None, None].expand(-1, -1, blocks.shape[2], blocks.shape[3])
+        x = self.stem(torch.cat([blocks, lamps], dim=1)) + self.aligned(F.avg_pool2d(aligned, UNSHUFFLE))
         passed = []
         for level in self.down:
-            x = level(x)
+            for layer in level.children():
+                x = layer(x, known) if isinstance(layer, Block) else layer(x)
             passed.append(x)
         for widen, block, skip in zip(self.widen, self.up, (passed[1], passed[0]), strict=True):
-            x = block(F.interpolate(widen(x), scale_factor=2.0, mode="bilinear", align_corners=False) + skip)
-        near = torch.cat([F.pixel_shuffle(x, 2), F.pixel_unshuffle(pixels, 2)], dim=1)
-        out = F.pixel_shuffle(self.head(F.silu(self.refine(self.detail(near)))), 2).float()
+            x = block(F.interpolate(widen(x), scale_factor=2.0, mode="bilinear", align_corners=False) + skip, known)
+        x = F.pixel_shuffle(x, 2)
+        near = self.detail(torch.cat([x, F.pixel_unshuffle(pixels, 2)], dim=1))
+        out = F.pixel_shuffle(self.head(F.silu(self.refine(near, known))), 2).float()
+        near = self.near(torch.cat([x, F.pixel_unshuffle(torch.cat([picture, aligned], dim=1), 2)], dim=1))
+        slope = F.pixel_shuffle(self.slope(F.silu(self.relief(near, known))), 2).float()
         prior = prior.float()
-        towards = prior[:, :3]
-        lacking = 1 - towards.square().sum(dim=1, keepdim=True).clamp(0, 1)
-        base = towards + torch.cat([torch.zeros_like(towards[:, :2]), lacking], dim=1)
-        normals = base + out[:, :3]
+        lacking = 1 - prior[:, :3].square().sum(dim=1, keepdim=True).clamp(0, 1)
+        back = along.float() * torch.tensor([1.0, -1.0], device=along.device)
+        tilt = torch.cat([turned(slope[:, :2], back), lacking], dim=1)
+        normals = prior[:, :3] + out[:, :3] + tilt
         normals = normals * torch.rsqrt(normals.square().sum(dim=1, keepdim=True) + 1e-6)
         depth = prior[:, 3:4] + out[:, 3:4]
-        openness, reach = torch.sigmoid(out[:, 4:5] + 3.0), torch.sigmoid(out[:, 5:6] + 3.0)
+        openness, reach = torch.sigmoid(out[:, 4:5] + 3.0), torch.sigmoid(out[:, 5:6] + slope[:, 2:3] + 3.0)
         return normals, depth, openness, reach
+
+    def seen_from_key(self, picture: Tensor, prior: Tensor, light: Tensor, asked: Tensor, along: Tensor) -> Tensor:
+        """[B, ALIGNED, H, W]: slopes of the prior and the picture along and across the key, how the prior faces both."""
+        bright = F.pad(picture.mean(dim=1, keepdim=True), (1, 1, 1, 1), mode="replicate")
+        changes = turned(F.conv2d(bright, self.slopes.to(bright.dtype)), along)
+        facing = [(prior[:, :3] * lamp[:, :3, None, None]).sum(dim=1, keepdim=True) for lamp in (light, asked)]
+        return torch.cat([turned(prior[:, :2], along), changes, *facing], dim=1)
+
+
+def towards(light: Tensor) -> Tensor:
+    """The key's direction on the picture plane, of length 1 [B, 2]; to the right where it has none."""
+    flat = light[:, :2]
+    length = flat.square().sum(dim=1, keepdim=True).sqrt()
+    known = (length > 1e-3).to(flat.dtype)
+    rest = torch.cat([1 - known, torch.zeros_like(known)], dim=1)
+    return known * flat / (length + 1e-6) + rest
+
+
+def turned(vectors: Tensor, along: Tensor) -> Tensor:
+    """Vectors [B, 2, ...] as seen from a frame whose first axis is `along` [B, 2]."""
+    x, y = vectors[:, :1], vectors[:, 1:2]
+    shape = (-1, 1) + (1,) * (vectors.ndim - 2)
+    u, v = along[:, 0].view(shape), along[:, 1].view(shape)
+    return torch.cat([x * u + y * v, y * u - x * v], dim=1)
+
+
+def _zero(*layers: nn.Module) -> None:
+    """Layers that say nothing until they have learnt."""
+    for layer in layers:
+        nn.init.zeros_(layer.weight)  # type: ignore[arg-type]
+        nn.init.zeros_(layer.bias)  # type: ignore[arg-type]

@@ -67,6 +67,7 @@ class Pair(NamedTuple):
 
     row: int
     paint: int | None  # whose colours it wears
+    plain: np.ndarray | None  # [3] the one colour that it wears all over
     mirrored: bool
     quarters: int
     first: int  # its key
@@ -86,17 +87,19 @@ class Pair(NamedTuple):
 def draw(row: int, rows: np.ndarray, lights: np.ndarray, random: np.random.Generator) -> Pair:
     """A random pair of the scene in `row` with its `lights` [L, 3], dressed now and then as another of `rows`."""
     first, second, third = (int(v) for v in random.permutation(len(lights))[:3])
-    dark = random.random() < 0.45  # an object under one lamp in a dark room; else a set with light all round
+    dark = random.random() < 0.55  # an object under one lamp in a dark room; else a set with light all round
     fill = random.uniform(0, 0.06) if dark else float(np.exp(random.uniform(np.log(0.05), np.log(1.5))))
     tints = np.exp(random.normal(0, 0.15, (2, 3))).astype(np.float32)
     hint = np.zeros(4, np.float32)
-    if random.random() < 0.75:
+    if random.random() < 0.85:
         aside = lights[first] + random.normal(0, 0.04, 3)
         hint[:3], hint[3] = aside / np.linalg.norm(aside), 1 / (1 + fill)
     with_matte = random.random() < 0.5
+    wears = random.random()
     return Pair(
         row=row,
-        paint=int(random.choice(rows)) if random.random() < 0.3 else None,
+        paint=int(random.choice(rows)) if wears < 0.15 else None,
+        plain=random.uniform(0.15, 0.85, 3).astype(np.float32) if wears > 0.85 else None,
         mirrored=random.random() < 0.5,
         quarters=int(random.integers(1, 4)) if random.random() < 0.2 else 0,
         first=first,
@@ -133,8 +136,9 @@ def images(
     if pair.lamp is not None:
         extra = get("keys", pair.lamp[0]) * np.float32(pair.lamp[1])
         linear, target = linear + extra, target + extra
-    if pair.paint is not None:  # other paint upon the same surface
-        gain = (get("albedo", row=pair.paint) + np.float32(0.03)) / (get("albedo") + np.float32(0.1))
+    paint = pair.plain if pair.paint is None else get("albedo", row=pair.paint)
+    if paint is not None:  # other paint upon the same surface
+        gain = (paint + np.float32(0.03)) / (get("albedo") + np.float32(0.1))
         gain = np.clip(gain, 0.05, 8)
         linear, target = linear * gain, target * gain
     if pair.channels is None:
