@@ -11,8 +11,9 @@ from scipy.spatial import KDTree
 from onelight.tools.cleanup.curves import Mattes, sample
 
 _CELL = 3  # px: of the likely pixels in a cell one becomes a point
-_APART = 2.0  # px between points that stay
-STEP = 7.0  # px from one point of a chain to the next, at most
+_APART = 2.0  # px between points that stay, and this share of the width where that is more
+_SHARE = 0.3
+STEP = 7.0  # px from one point of a chain to the next, at most, and the width where that is more
 _MOST = 60000  # points; a matte with more of them is no picture of wires
 _ENDS = 400  # chains that are joined to others
 
@@ -93,7 +94,11 @@ def _apart(points: Points) -> Points:
     count = len(points.at)
     rank = np.empty(count, np.int64)
     rank[np.lexsort((points.at[:, 0], points.at[:, 1], -points.sure))] = np.arange(count)
-    pairs = KDTree(points.at).query_pairs(_APART, output_type="ndarray") if count else np.zeros((0, 2), np.int64)
+    room = np.maximum(_APART, _SHARE * points.width)
+    reach = float(room.max(initial=_APART))
+    pairs = KDTree(points.at).query_pairs(reach, output_type="ndarray") if count else np.zeros((0, 2), np.int64)
+    gap = np.linalg.norm(points.at[pairs[:, 0]] - points.at[pairs[:, 1]], axis=1)
+    pairs = pairs[gap < room[pairs].min(axis=1)]
     alive, kept = np.ones(count, bool), np.zeros(count, bool)
     while alive.any():
         rival = np.full(count, count)
@@ -113,10 +118,12 @@ def strung(points: Points) -> list[Chain]:
     count = len(points.at)
     if count < 3:
         return []
-    near, index = map(np.asarray, KDTree(points.at).query(points.at, k=min(10, count), distance_upper_bound=STEP))
+    stride = np.maximum(STEP, points.width)
+    reach = float(stride.max())
+    near, index = map(np.asarray, KDTree(points.at).query(points.at, k=min(10, count), distance_upper_bound=reach))
     source = np.repeat(np.arange(count), index.size // count)
     target, distance = index.ravel(), near.ravel()
-    real = (target < count) & (target != source)
+    real = (target < count) & (target != source) & (distance < stride[source])
     source, target, distance = source[real], target[real], np.maximum(distance[real], 1e-3)
     step = (points.at[target] - points.at[source]) / distance[:, None]
     ahead = (step * points.along[source]).sum(axis=1)

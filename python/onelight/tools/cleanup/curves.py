@@ -12,6 +12,9 @@ from scipy.interpolate import CubicSpline
 from scipy.spatial import KDTree
 
 SPACING = 8.0  # px between the points of a curve
+WIDE = 8.0  # px: wider wires keep the outline that was found
+_BAND = 2.0  # widths of a wide wire within which its outline may lie
+_LIKELY = 0.5
 _STRAIGHT = 6.0  # px of a stroke drawn as one straight piece
 
 
@@ -96,13 +99,29 @@ def matte_of(
     """
     height, width = shape
     matte = np.zeros((height, width), np.float32)
+    curves = list(curves)
     for curve in curves:
         _stroke(matte, curve, grow, soften)
+    wide = [c for c in curves if found is not None and float(np.median(c.width)) > WIDE]
+    if found is not None and wide:
+        np.maximum(matte, _outline(found, wide, grow, soften), out=matte)
     if add is not None:
         np.maximum(matte, np.clip(add, 0, 1), out=matte)
     if keep is not None:
         matte *= 1 - np.clip(keep, 0, 1)
     return matte
+
+
+def _outline(found: Mattes, curves: Iterable[Curve], grow: float, soften: float) -> np.ndarray:
+    """What was found of wide wires [H, W], grown and softened, not further from their middle than `_BAND` widths."""
+    likely = np.asarray(found.matte, np.float32)
+    near = np.zeros(likely.shape, np.float32)
+    for curve in curves:
+        _stroke(near, replace(curve, width=curve.width * np.float32(_BAND)), grow, soften)
+    inside = ((likely > _LIKELY) & (near > 0.5)).astype(np.uint8)
+    outside = cv2.distanceTransform(1 - inside, cv2.DIST_L2, 5)
+    edge = np.float32(max(1.0, soften))
+    return np.clip(np.float32(0.5) - (outside - np.float32(0.5 + grow)) / edge, 0, 1) * near
 
 
 def _stroke(matte: np.ndarray, curve: Curve, grow: float, soften: float) -> None:

@@ -69,9 +69,21 @@ def drawn(add: np.ndarray) -> list[Curve]:
     xx, yy, xy = (cv2.GaussianBlur(v, *size) for v in (right * right, down * down, right * down))
     angle = np.arctan2(2 * xy, xx - yy) / 2 + np.float32(np.pi / 2)  # across is where it changes most
     along = np.dstack([np.cos(2 * angle), np.sin(2 * angle)]).astype(np.float32)
-    return [
-        replace(c, confidence=1.0) for c in _curves(Drawn(matte, width, along), 0.5, 0.3, 0.0, np.inf, strict=False)
-    ]
+    curves = _curves(Drawn(matte, width, along), 0.5, 0.3, 0.0, np.inf, strict=False)
+    return [replace(_uncapped(c, matte.shape), confidence=1.0) for c in curves]
+
+
+def _uncapped(curve: Curve, shape: tuple[int, ...]) -> Curve:
+    """Without half a width at ends inside the picture: that is the stroke's cap, and drawing it adds one again."""
+    along, half = arc(curve.points), float(np.median(curve.width)) / 2
+    x, y = curve.points[:, 0], curve.points[:, 1]
+    inside = np.minimum(np.minimum(x, y), np.minimum(shape[1] - x, shape[0] - y)) > 2 * half + 2
+    first, last = half * inside[0], along[-1] - half * inside[-1]
+    if last - first < 2 * half + 2:
+        return curve
+    at = np.linspace(first, last, max(2, round((last - first) / SPACING) + 1))
+    points = np.stack([np.interp(at, along, curve.points[:, axis]) for axis in (0, 1)], axis=1)
+    return replace(curve, points=points.astype(np.float32), width=np.interp(at, along, curve.width).astype(np.float32))
 
 
 def _curves(
@@ -95,7 +107,7 @@ def _curves(
 def _support(chain: Chain) -> float:
     """The length in px over which a chain was seen, each stretch by the square of how likely it is; gaps are none."""
     steps = np.linalg.norm(np.diff(chain.at, axis=0), axis=1)
-    return float((steps * chain.sure[1:] * chain.sure[:-1])[steps < 2 * STEP].sum())
+    return float((steps * chain.sure[1:] * chain.sure[:-1])[steps < 2 * np.maximum(STEP, chain.width[1:])].sum())
 
 
 def smooth(chain: Chain, bend: float = _BEND) -> tuple[Curve, float]:
