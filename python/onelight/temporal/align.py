@@ -23,7 +23,8 @@ MISSED = 0.7  # pixels, at the size motion is looked for, that forward and backw
 BESIDE = 13  # pixels, at that size, across which what is hidden disturbs the motion
 CORNERS, APART, FEWEST = 400, 8, 12  # corners the camera's motion is read off: how many, how far apart, at least
 CLOSE = 0.7  # pixels by which a corner may miss the camera's motion
-AGREED = 0.25  # share of those that must follow one camera motion for it to be one
+FREEDOM = 0.97  # share of the difference that must be left by a motion of more freedom
+LARGE = 0.1  # stops: detail above it counts no more
 FAINT = 0.04  # stops: differences below it do not speak against the camera's motion
 
 
@@ -56,6 +57,12 @@ class View:
         picture = encode.coded(encode.shrink(self._luminance, LONGEST), self.level)
         return encode.spread(picture, self.free)
 
+    @cached_property
+    def detail(self) -> np.ndarray:
+        """What the small picture has of edges and texture, [h, w], the strong ones cut off."""
+        coarse = mean(self.small, 9)
+        return np.clip(self.small - coarse, -LARGE, LARGE)
+
 
 @dataclass(frozen=True)
 class Motion:
@@ -71,13 +78,14 @@ def motion(here: View, there: View, vectors: np.ndarray | None = None) -> Motion
     Dense flow in both directions; through the hole it goes on as the camera's motion (a homography) plus whatever
     departs from it around the hole. `vectors` [H, W, 2] overrule it.
     """
-    size = here.hidden.shape
+    height, width = here.linear.shape[:2]
+    size = (height, width)
     if vectors is not None:
         free = 1 - covered(cv2.dilate(here.hidden, np.ones((5, 5), np.uint8)))
         return Motion(encode.spread(np.asarray(vectors, np.float32), free), np.ones(size, np.float32))
     forward, backward = between(here.small, there.small), between(there.small, here.small)
     trust = here.free / (1 + (doubt(forward, backward) / np.float32(MISSED)) ** 4)
-    camera = _camera(here, forward, trust)
+    camera = _camera(here, there, forward, trust)
     steady = _explained(here, there, camera, forward)
     trust = np.maximum(trust, here.free * steady)
     departs = (forward - camera) * (1 - steady)[..., None]
@@ -89,33 +97,40 @@ def motion(here: View, there: View, vectors: np.ndarray | None = None) -> Motion
     return Motion(resized(whole, size), cv2.resize(agreed, size[::-1], interpolation=cv2.INTER_LINEAR))
 
 
-def _camera(here: View, flow: np.ndarray, trust: np.ndarray) -> np.ndarray:
-    """The flow [h, w, 2] of the homography that most corners follow; zero where there is none."""
-    none, grid = np.zeros_like(flow), positions(flow.shape)
+def _camera(here: View, there: View, flow: np.ndarray, trust: np.ndarray) -> np.ndarray:
+    """The flow [h, w, 2] of the camera alone: none, a similarity or a homography, whichever explains most.
+
+    More freedom is taken only where it helps: corners that follow the noise of a bare wall agree on anything.
+    """
+    grid, best = positions(flow.shape), np.zeros_like(flow)
     picture = cv2.normalize(here.small, np.empty(0), 0, 255, cv2.NORM_MINMAX, cv2.CV_8U)
-    sound = (trust > 0.5).astype(np.uint8)
-    corners = cv2.goodFeaturesToTrack(picture, CORNERS, 0.01, APART, mask=sound)
+    corners = cv2.goodFeaturesToTrack(picture, CORNERS, 0.01, APART, mask=(trust > 0.5).astype(np.uint8))
     if corners is None or len(corners) < FEWEST:
-        return none
+        return best
     points = corners.reshape(-1, 2)
     x, y = points.astype(np.int64).T
     moved = points + flow[y, x]
-    best, followers = np.eye(3), _followers(np.eye(3), points, moved)
     # OpenCV draws the same samples in every call: RANSAC gives the same answer whatever ran before
     similar, _ = cv2.estimateAffinePartial2D(points, moved, None, cv2.RANSAC, CLOSE)
     free, _ = cv2.findHomography(points, moved, cv2.RANSAC, CLOSE, maxIters=500, confidence=0.999)
+    least = _unexplained(here, there, best)
     for found in (None if similar is None else np.vstack([similar, (0, 0, 1)]), free):
-        if found is not None and (count := _followers(found, points, moved)) > 1.1 * followers + 4:
-            best, followers = found, count  # more freedom than the corners ask for runs wild between them
-    if followers < max(FEWEST, AGREED * len(points)):
-        return none
-    return cv2.perspectiveTransform(grid.reshape(-1, 1, 2), best).reshape(flow.shape).astype(np.float32) - grid
+        if found is not None:
+            whole = (
+                cv2.perspectiveTransform(grid.reshape(-1, 1, 2), found).reshape(flow.shape).astype(np.float32) - grid
+            )
+            missed = _unexplained(here, there, whole)
+            if missed < FREEDOM * least:
+                best, least = whole, missed
+    return best
 
 
-def _followers(camera: np.ndarray, points: np.ndarray, moved: np.ndarray) -> int:
-    """How many points [n, 2] a homography [3, 3] takes to where they moved."""
-    missed = cv2.perspectiveTransform(points[None], camera)[0] - moved
-    return int(np.count_nonzero((missed * missed).sum(axis=1) < CLOSE**2))
+def _unexplained(here: View, there: View, flow: np.ndarray) -> float:
+    """How far the detail of the small pictures differs along a flow, in stops; strong edges count like faint ones."""
+    target = positions(flow.shape) + flow
+    weight = here.free * sample(there.free, target, cv2.INTER_LINEAR, outside=0)
+    error = np.abs(here.detail - sample(there.detail, target, cv2.INTER_LINEAR))
+    return float((weight * error).sum() / (weight.sum() + 1))
 
 
 def _explained(here: View, there: View, camera: np.ndarray, flow: np.ndarray) -> np.ndarray:
@@ -123,11 +138,13 @@ def _explained(here: View, there: View, camera: np.ndarray, flow: np.ndarray) ->
 
     On a bare wall a free flow follows the noise.
     """
-    grid, missed = positions(flow.shape), []
+    grid, missed, bias = positions(flow.shape), [], None
     for candidate in (camera, flow):
         moved = grid + candidate
         weight = here.free * sample(there.free, moved, cv2.INTER_LINEAR, outside=0)
         error = here.small - sample(there.small, moved, cv2.INTER_LINEAR)
+        bias = np.float32(np.median(error)) if bias is None else bias
+        error -= bias
         total, share = cv2.split(mean(cv2.merge([weight * error * error, weight]), BESIDE))
         missed.append(total / (share + np.float32(1e-3)))
     return np.clip(2 - missed[0] / (2 * missed[1] + np.float32(FAINT**2)), 0, 1)
