@@ -12,9 +12,10 @@ import numpy as np
 from onelight.temporal import encode
 from onelight.temporal.flow import LONGEST, between, covered, doubt, positions, resized, sample
 
-TILE = 128  # pixels a side of the blocks in which the work is done, where there is a hole
-MARGIN = 32  # pixels around them that are seen as well
-WINDOW = 17  # pixels a side of the windows in which motion is refined, taken twice
+MATCHED = 1024  # pixels of the longest side, roughly, at which frames are matched
+TILE = 64  # pixels a side of the blocks in which the work is done, where there is a hole
+MARGIN = 24  # pixels around them that are seen as well
+WINDOW = 15  # pixels a side of the windows in which motion is refined, taken twice
 STEPS = 2
 FLAT = 0.02  # stops a pixel: slopes below it say nothing about motion
 STRAY = 0.15  # stops: a difference above it is not held against the motion
@@ -31,31 +32,31 @@ FAINT = 0.04  # stops: differences below it do not speak against the camera's mo
 class View:
     """A frame as alignment looks at it; what it needs is worked out once, when it is first asked for.
 
-    `linear` [H, W, 3] scene-linear; `hidden` [H, W] is 1 where the frame must neither be compared nor used.
+    `linear` [H, W, 3] scene-linear; `hidden` [H, W] is 1 where the frame must neither be compared nor used. Matching is
+    done on means of `factor` pixels a side ([h, w]), for which large frames are exact enough.
     """
 
     def __init__(self, linear: np.ndarray, hole: np.ndarray | None) -> None:
         self.linear = np.ascontiguousarray(linear, np.float32)
-        self.hidden = np.zeros(linear.shape[:2], np.float32) if hole is None else covered(np.asarray(hole, np.float32))
-        self._luminance = encode.luminance(self.linear)
-        self.level = encode.middle(self._luminance)
-
-    @cached_property
-    def stops(self) -> np.ndarray:
-        """Luminance in stops over the frame's own level [H, W]."""
-        return encode.coded(self._luminance, self.level)
+        self.size = self.linear.shape[0], self.linear.shape[1]
+        self.factor = max(1, round(max(self.size) / MATCHED))
+        self.hidden = np.zeros(self.size, np.float32) if hole is None else covered(np.asarray(hole, np.float32))
+        self.colour = encode.blocks(self.linear, self.factor)
+        luminance = encode.luminance(self.colour)
+        self.level = encode.middle(luminance)
+        self.stops = encode.coded(luminance, self.level)  # of the luminance over the frame's own level, [h, w]
+        self.known = 1 - covered(encode.blocks(self.hidden, self.factor))  # 1 where nothing is hidden, [h, w]
 
     @cached_property
     def free(self) -> np.ndarray:
-        """1 where the small picture shows nothing hidden, [h, w]."""
-        wide = cv2.dilate(self.hidden, np.ones((5, 5), np.uint8))
-        return (encode.shrink(wide, LONGEST) < 0.02).astype(np.float32)
+        """1 where the small picture, in which motion is looked for, shows nothing hidden."""
+        narrow = cv2.erode(self.known, np.ones((5, 5), np.uint8))
+        return (encode.shrink(narrow, LONGEST) > 0.98).astype(np.float32)
 
     @cached_property
     def small(self) -> np.ndarray:
-        """The luminance in stops, small [h, w], what is hidden filled smoothly: there is no wire to follow."""
-        picture = encode.coded(encode.shrink(self._luminance, LONGEST), self.level)
-        return encode.spread(picture, self.free)
+        """The small picture in stops, what is hidden filled smoothly: there is no wire to follow."""
+        return encode.spread(encode.shrink(self.stops, LONGEST), self.free)
 
     @cached_property
     def detail(self) -> np.ndarray:
@@ -66,7 +67,10 @@ class View:
 
 @dataclass(frozen=True)
 class Motion:
-    """Motion of the background from here to there: `flow` [H, W, 2], and how far both directions agree, [H, W]."""
+    """Motion of the background from here to there on the grid of matching, in its pixels: `flow` [h, w, 2].
+
+    `agreed` [h, w] in 0..1 says how far both directions agree.
+    """
 
     flow: np.ndarray
     agreed: np.ndarray
@@ -76,15 +80,15 @@ def motion(here: View, there: View, vectors: np.ndarray | None = None) -> Motion
     """How the background moves, through what is hidden as well, to about half a pixel.
 
     Dense flow in both directions; through the hole it goes on as the camera's motion (a homography) plus whatever
-    departs from it around the hole. `vectors` [H, W, 2] overrule it.
+    departs from it around the hole. `vectors` [H, W, 2], in full-size pixels, overrule it.
     """
-    height, width = here.linear.shape[:2]
-    size = (height, width)
+    height, width = here.stops.shape
     if vectors is not None:
-        free = 1 - covered(cv2.dilate(here.hidden, np.ones((5, 5), np.uint8)))
-        return Motion(encode.spread(np.asarray(vectors, np.float32), free), np.ones(size, np.float32))
+        given = encode.blocks(np.asarray(vectors, np.float32), here.factor) / np.float32(here.factor)
+        known = cv2.erode(here.known, np.ones((3, 3), np.uint8))
+        return Motion(encode.spread(given, known), np.ones((height, width), np.float32))
     forward, backward = between(here.small, there.small), between(there.small, here.small)
-    trust = here.free / (1 + (doubt(forward, backward) / np.float32(MISSED)) ** 4)
+    trust = here.free / (1 + np.square(np.square(doubt(forward, backward) / np.float32(MISSED))))
     camera = _camera(here, there, forward, trust)
     steady = _explained(here, there, camera, forward)
     trust = np.maximum(trust, here.free * steady)
@@ -94,7 +98,7 @@ def motion(here: View, there: View, vectors: np.ndarray | None = None) -> Motion
     shown = sample(there.free, positions(forward.shape) + whole, cv2.INTER_LINEAR)
     clear = cv2.erode(np.minimum(here.free, shown), np.ones((BESIDE, BESIDE), np.uint8))
     agreed = np.minimum(2 * encode.spread(trust, clear), 1)
-    return Motion(resized(whole, size), cv2.resize(agreed, size[::-1], interpolation=cv2.INTER_LINEAR))
+    return Motion(resized(whole, (height, width)), cv2.resize(agreed, (width, height), interpolation=cv2.INTER_LINEAR))
 
 
 def _camera(here: View, there: View, flow: np.ndarray, trust: np.ndarray) -> np.ndarray:
@@ -150,23 +154,37 @@ def _explained(here: View, there: View, camera: np.ndarray, flow: np.ndarray) ->
     return np.clip(2 - missed[0] / (2 * missed[1] + np.float32(FAINT**2)), 0, 1)
 
 
-def tiles(wanted: np.ndarray) -> Iterator[tuple[slice, slice]]:
-    """Blocks (rows, columns) of a picture in which something of a matte [H, W] is wanted."""
+@dataclass(frozen=True)
+class Block:
+    """A block of a picture to work on: its `rows` and `columns`, and `wide`, the same with a margin."""
+
+    rows: slice
+    columns: slice
+    wide: tuple[slice, slice]
+
+    @property
+    def own(self) -> tuple[slice, slice]:
+        return self.rows, self.columns
+
+    @property
+    def inner(self) -> tuple[slice, slice]:
+        """Where the block lies in its wide version."""
+        first, left = self.wide[0].start, self.wide[1].start
+        return (
+            slice(self.rows.start - first, self.rows.stop - first),
+            slice(self.columns.start - left, self.columns.stop - left),
+        )
+
+
+def tiles(wanted: np.ndarray, margin: int = MARGIN) -> Iterator[Block]:
+    """Blocks of a picture in which something of a matte [H, W] is wanted."""
     height, width = wanted.shape
     for top in range(0, height, TILE):
         for left in range(0, width, TILE):
-            block = (slice(top, min(top + TILE, height)), slice(left, min(left + TILE, width)))
-            if wanted[block].any():
-                yield block
-
-
-def widened(block: tuple[slice, slice], shape: tuple[int, ...]) -> tuple[slice, slice]:
-    """The block with its margin, inside a picture of that shape."""
-    rows, columns = (
-        slice(max(part.start - MARGIN, 0), min(part.stop + MARGIN, limit))
-        for part, limit in zip(block, shape, strict=False)
-    )
-    return rows, columns
+            rows, columns = slice(top, min(top + TILE, height)), slice(left, min(left + TILE, width))
+            if wanted[rows, columns].any():
+                wide_rows = slice(max(top - margin, 0), min(rows.stop + margin, height))
+                yield Block(rows, columns, (wide_rows, slice(max(left - margin, 0), min(columns.stop + margin, width))))
 
 
 def mean(image: np.ndarray, size: int = WINDOW) -> np.ndarray:
@@ -176,15 +194,15 @@ def mean(image: np.ndarray, size: int = WINDOW) -> np.ndarray:
     return image
 
 
-def refined(here: View, there: View, block: tuple[slice, slice], flow: np.ndarray) -> np.ndarray:
+def refined(here: View, there: View, wide: tuple[slice, slice], flow: np.ndarray) -> np.ndarray:
     """The flow [h, w, 2] of a block made exact to a fraction of a pixel, from what is around the hole in both frames.
 
     Lucas & Kanade 1981 in smooth windows, local differences of exposure taken out, weights against what does not
     match (Black & Anandan 1996), slopes of the mean of both pictures.
     """
-    rows, columns = block
+    rows, columns = wide
     start, target = flow, positions(flow.shape, columns.start, rows.start)
-    seen, free = here.stops[block], 1 - here.hidden[block]
+    seen, free = here.stops[wide], here.known[wide]
     for _ in range(STEPS):
         moved, usable = sampled(there, target + flow)
         weight = free * usable
@@ -209,5 +227,5 @@ def refined(here: View, there: View, block: tuple[slice, slice], flow: np.ndarra
 
 def sampled(there: View, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Stops of the other frame at positions [h, w, 2], and 1 where they are inside the frame and not hidden."""
-    hidden = sample(there.hidden, target, cv2.INTER_LINEAR, outside=1)
-    return sample(there.stops, target, cv2.INTER_CUBIC), (hidden < 0.01).astype(np.float32)
+    known = sample(there.known, target, cv2.INTER_LINEAR, outside=0)
+    return sample(there.stops, target, cv2.INTER_CUBIC), (known > 0.99).astype(np.float32)

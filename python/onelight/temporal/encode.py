@@ -29,6 +29,18 @@ def shrink(image: np.ndarray, longest: int) -> np.ndarray:
     return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
 
 
+def blocks(image: np.ndarray, factor: int) -> np.ndarray:
+    """Means over blocks of `factor` pixels a side, anchored top left; the border is held to fill the last ones."""
+    if factor == 1:
+        return image
+    height, width = image.shape[:2]
+    down, across = -height % factor, -width % factor
+    if down or across:
+        image = cv2.copyMakeBorder(image, 0, down, 0, across, cv2.BORDER_REPLICATE)
+    size = (image.shape[1] // factor, image.shape[0] // factor)
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+
+
 def middle(linear: np.ndarray) -> float:
     """The picture's middle level: geometric mean of its luminance, black surrounds left out; 1e-30 if all is black."""
     small = luminance(shrink(np.asarray(linear, np.float32), STATISTIC))

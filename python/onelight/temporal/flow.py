@@ -102,13 +102,17 @@ def fetch(image: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray
     height, width = image.shape[:2]
     x, y = target[..., 0], target[..., 1]
     valid = (x >= 0) & (y >= 0) & (x <= width - 1) & (y <= height - 1)
+    if not valid.any():
+        return np.zeros((*target.shape[:2], *image.shape[2:]), np.float32), valid
+    reach = 8  # of the kernel and of the bounds: only that much of the image is looked at
+    left, right = (int(np.clip(edge, 0, width - 1)) for edge in (x.min() - reach, x.max() + reach))
+    top, bottom = (int(np.clip(edge, 0, height - 1)) for edge in (y.min() - reach, y.max() + reach))
+    image, target = image[top : bottom + 1, left : right + 1], target - np.array([left, top], np.float32)
     moved = sample(image, target, cv2.INTER_LANCZOS4)
     three = np.ones((3, 3), np.uint8)
-    low, high = (
-        sample(bound, target, cv2.INTER_NEAREST) for bound in (cv2.erode(image, three), cv2.dilate(image, three))
-    )
+    low, high = (sample(bound(image, three), target, cv2.INTER_NEAREST) for bound in (cv2.erode, cv2.dilate))
     # between two pixels grain may peak above both, by a share of its own size; a highlight's ringing may not
-    reach = (high - low) * np.float32(0.25)
-    low -= np.minimum(reach, np.abs(low) * np.float32(0.1))
-    high += np.minimum(reach, np.abs(high) * np.float32(0.1))
+    slack = (high - low) * np.float32(0.25)
+    low -= np.minimum(slack, np.abs(low) * np.float32(0.1))
+    high += np.minimum(slack, np.abs(high) * np.float32(0.1))
     return np.clip(moved, low, high, out=moved), valid

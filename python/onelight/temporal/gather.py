@@ -9,7 +9,9 @@ import cv2
 import numpy as np
 
 from onelight.errors import RequestError
-from onelight.temporal.align import View, mean, motion, refined, sampled, tiles, widened
+from onelight.temporal import encode
+from onelight.temporal.align import Block, View, mean, motion, refined, sampled, tiles
+from onelight.temporal.encode import luminance
 from onelight.temporal.flow import fetch, positions, sample
 
 RING = 16  # pixels around the hole that are brought as well, for what has to be matched to this frame
@@ -58,12 +60,11 @@ def bring(
     if mine.hidden.any():
         moved = motion(mine, other, vectors)
         around = cv2.dilate(mine.hidden.astype(np.uint8), np.ones((2 * RING + 1, 2 * RING + 1), np.uint8)) > 0
-        for block in tiles(around):
-            wide = widened(block, size)
-            along = moved.flow[wide]
+        for block in tiles(encode.blocks(around.astype(np.float32), mine.factor)):
+            along = moved.flow[block.wide]
             if vectors is None:
-                along = refined(mine, other, wide, along)
-            _bring_block(mine, other, block, along, around, moved.agreed, found, sure)
+                along = refined(mine, other, block.wide, along)
+            _bring_block(mine, other, block, along, moved.agreed, around, found, sure)
     return Brought(found, sure, offset)
 
 
@@ -81,39 +82,39 @@ def bring_all(
 def _bring_block(
     here: View,
     there: View,
-    block: tuple[slice, slice],
+    block: Block,
     along: np.ndarray,
-    around: np.ndarray,
     agreed: np.ndarray,
+    around: np.ndarray,
     found: np.ndarray,
     sure: np.ndarray,
 ) -> None:
-    """Fills a block of `found` and `sure` where `around` wants it; `along` is the flow of the block and its margin."""
-    wide = widened(block, around.shape)
-    rows, columns = wide
+    """Fills a block of `found` and `sure` where `around` wants it; `along` is the flow of its wide version."""
+    rows, columns = block.wide
     target = positions(along.shape, columns.start, rows.start) + along
     stops, usable = sampled(there, target)
-    free = 1 - here.hidden[wide]
-    gain = _gain(here.linear[wide], there, target, free * usable)
-    bias = np.log2(cv2.transform(gain, np.full((1, 3), 1 / 3, np.float32))) + np.float32(
-        np.log2(there.level / here.level)
-    )
-    alike = _alike(here.stops[wide], stops + bias, free * usable)
-    inner = np.s_[
-        block[0].start - rows.start : block[0].stop - rows.start,
-        block[1].start - columns.start : block[1].stop - columns.start,
-    ]
-    wanted = around[block]
-    points = target[inner][wanted][None]
-    left, top = (max(int(points[..., axis].min()) - 8, 0) for axis in (0, 1))
-    right, bottom = (int(points[..., axis].max()) + 9 for axis in (0, 1))
-    source = there.linear[
-        min(top, around.shape[0] - 1) : max(bottom, 1), min(left, around.shape[1] - 1) : max(right, 1)
-    ]
-    first = np.array([min(left, around.shape[1] - 1), min(top, around.shape[0] - 1)], np.float32)
-    fetched, _ = fetch(source, points - first)
-    found[block][wanted] = fetched[0] * gain[inner][wanted]
-    sure[block][wanted] = (alike * usable * agreed[wide])[inner][wanted]
+    seen = here.known[block.wide] * usable
+    gain = _gain(here.colour[block.wide], there, target, seen)
+    bias = np.log2(luminance(gain)) + np.float32(np.log2(there.level / here.level))
+    certain = _alike(here.stops[block.wide], stops + bias, seen) * agreed[block.wide]
+    factor = here.factor
+    full = tuple(slice(part.start * factor, part.stop * factor) for part in block.own)
+    wanted = around[full]
+    along, gain, certain = (_grown(image, factor, block.inner, wanted.shape) for image in (along, gain, certain))
+    points = (positions(wanted.shape, full[1].start, full[0].start) + along * np.float32(factor))[wanted][None]
+    fetched, inside = fetch(there.linear, points)
+    clear = sample(there.hidden, points, cv2.INTER_LINEAR, outside=1) < 0.01
+    found[full][wanted] = fetched[0] * gain[wanted]
+    sure[full][wanted] = certain[wanted] * (inside & clear)[0]
+
+
+def _grown(image: np.ndarray, factor: int, part: tuple[slice, slice], shape: tuple[int, ...]) -> np.ndarray:
+    """A part of an image on the grid of matching at full size, cut to `shape` where the frame ends within a block."""
+    if factor > 1:
+        size = (image.shape[1] * factor, image.shape[0] * factor)
+        image = cv2.resize(image, size, interpolation=cv2.INTER_LINEAR)
+    rows, columns = (slice(own.start * factor, own.start * factor + n) for own, n in zip(part, shape, strict=True))
+    return image[rows, columns]
 
 
 def _gain(here: np.ndarray, there: View, target: np.ndarray, seen: np.ndarray) -> np.ndarray:
@@ -158,16 +159,11 @@ def combine(brought: Sequence[Brought]) -> tuple[np.ndarray, np.ndarray, np.ndar
     size = order[0].sure.shape
     pixels, sure, source = np.zeros((*size, 3), np.float32), np.zeros(size, np.float32), np.zeros(size, np.int8)
     known = np.maximum.reduce([one.sure for one in order]) > 0
-    for block in tiles(known):
-        parts = [(one.pixels[widened(block, size)], one.sure[widened(block, size)]) for one in order]
-        rows, columns = widened(block, size)
-        inner = np.s_[
-            block[0].start - rows.start : block[0].stop - rows.start,
-            block[1].start - columns.start : block[1].stop - columns.start,
-        ]
-        made, certain, which = _combine_block(parts, near)
-        pixels[block], sure[block] = made[inner], certain[inner]
-        source[block] = np.where(certain[inner] > 0, offsets[which[inner]], 0)
+    for block in tiles(known, SMOOTH):
+        parts = [(one.pixels[block.wide], one.sure[block.wide]) for one in order]
+        made, certain, which = (image[block.inner] for image in _combine_block(parts, near))
+        pixels[block.own], sure[block.own] = made, certain
+        source[block.own] = np.where(certain > 0, offsets[which], 0)
     return pixels, sure, source
 
 
@@ -182,10 +178,10 @@ def _combine_block(
     coarse = np.stack(smooth)
     sure = np.stack([certain for _, certain in parts])
     weight = sure * near[:, None, None]
-    grey = coarse.mean(axis=-1)
+    grey = np.stack([luminance(image) for image in smooth])
     middle = _median(grey, weight)
     scale = np.abs(middle) + np.float32(1e-3) * np.abs(grey).max()
-    agrees = 1 / (1 + (np.abs(grey - middle) / (np.float32(0.12) * scale + np.float32(1e-30))) ** 4)
+    agrees = 1 / (1 + np.square(np.square((grey - middle) / (np.float32(0.12) * scale + np.float32(1e-30)))))
     worth = sure * agrees
     left, share = np.ones_like(middle), []
     for one in worth:
