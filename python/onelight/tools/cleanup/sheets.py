@@ -12,6 +12,7 @@ from onelight.temporal.encode import middle
 from onelight.tools.cleanup import score
 from onelight.tools.cleanup.cases import Case, Work
 from onelight.tools.cleanup.cleaned import Shot, drawn
+from onelight.tools.cleanup.measured import FINDING
 
 GREY = 0.18  # what the middle level is shown as
 RED = np.array([0.8, 0.02, 0.02], np.float32)
@@ -20,7 +21,7 @@ Tiles = list[tuple[str, np.ndarray, str]]  # caption, picture [H, W, 3], name of
 
 
 def lines(
-    works: Mapping[str, Work], rows: Sequence[Mapping[str, Any]], session: Session | None, finding: Mapping[str, Any]
+    works: Mapping[str, Work], rows: Sequence[Mapping[str, Any]], session: Session | None
 ) -> list[tuple[str, Tiles]]:
     """Titled tiles: what is found by its F1, and fills by their gain over the better of Telea and Navier-Stokes."""
     values = {(row["split"], row["case"], row["method"], row["metric"]): row["value"] for row in rows}
@@ -39,18 +40,18 @@ def lines(
         for word, name in zip(("best", "median", "worst"), (order[0], order[len(order) // 2], order[-1]), strict=True):
             case = works[name].load()
             told = f"{split}, {word}: {name}"
-            if split == "detect":
-                out.append((f"{told}, F1 {cases[name]:.2f}", _found(case, session, finding)))
+            if split.startswith("detect"):
+                out.append((f"{told}, F1 {cases[name]:.2f}", _found(case, session)))
             else:
                 out.append((f"{told}, {cases[name]:+.1f} dB over diffusion", _filled(case, session)))
     return out
 
 
-def _found(case: Case, session: Session | None, finding: Mapping[str, Any]) -> Tiles:
+def _found(case: Case, session: Session | None) -> Tiles:
     """The plate, where its wires are, and what was found."""
     frame = case.tested[0]
     plate = _exposed(case.plates[frame], case.plates[frame])
-    done = Shot(case.plates, session, knobs=finding).clean(frame)
+    done = Shot(case.plates, session, knobs=FINDING).clean(frame)
     found, asked = plate * np.float32(0.5), plate * np.float32(0.5)
     centre = case.lines[frame]
     _dot(asked, centre.points[centre.visible])
