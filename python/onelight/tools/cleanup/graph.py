@@ -16,6 +16,7 @@ from onelight.tools.cleanup.curves import Curve, matte_of
 from onelight.tools.cleanup.link import drawn as lines_in
 from onelight.tools.cleanup.link import link
 from onelight.tools.cleanup.scene import Area, drawn, picture
+from onelight.tools.cleanup.shadow import shadows
 
 HALO = 1.0  # px that a neighbour's matte reaches further: half a wire's pixel shows the wire
 FROZEN = "This host gives the same frame for every time: filled from this frame alone."
@@ -43,14 +44,12 @@ def _found(made: Mapping[str, Any]) -> detect.Found:
 
 def wires(context: Context, made: dict[str, Any]) -> dict[str, Any]:
     """The wires that were found in one frame, as curves."""
-    area, knobs = Area.of(context.info), context.knobs
-    curves = link(
-        _found(made),
-        sensitivity=knobs["sensitivity"],
-        narrowest=knobs["narrowest"],
-        widest=knobs["widest"],
-        keep=drawn(context, area, "Keep"),
-    )
+    area, knobs, found = Area.of(context.info), context.knobs, _found(made)
+    what = {name: knobs[name] for name in ("sensitivity", "narrowest", "widest")}
+    keep = drawn(context, area, "Keep")
+    curves = link(found, **what, keep=keep)
+    if knobs["shadow"] and curves:
+        curves += shadows(found, picture(context, area)[0], made["level"], curves, **what, keep=keep)
     return {"curves": curves}
 
 
@@ -58,24 +57,27 @@ def neighbours(context: Context, made: dict[str, Any]) -> dict[str, Any]:
     """This frame's matte, and for what is behind it the pixels of other frames and of the clean plate."""
     area, knobs = Area.of(context.info), context.knobs
     plate, _ = picture(context, area)
-    pictures = {offset: plate if offset == 0 else picture(context, area, offset=offset)[0] for offset in made["wires"]}
+    others = [offset for offset in made["wires"] if offset != 0]
+    pictures = {0: plate, **scene.at_once(lambda offset: picture(context, area, offset=offset)[0], others)}
     frozen = cuts.frozen(pictures)
     shot = frozenset({0}) if frozen else cuts.in_shot(pictures)
     context.check()
     curves = {offset: [*made["wires"][offset]["curves"], *_tracked(context, area, offset)] for offset in shot}
     near = [offset for offset in shot if 0 < abs(offset) <= STILL] if any(curves.values()) else []
-    motion = {offset: flow.dense(plate, pictures[offset]) for offset in near}
+    motion = scene.at_once(lambda offset: flow.dense(plate, pictures[offset]), near)
     curves[0] = track.steadied(curves, motion, stiffness=knobs["stiffness"])
     add, keep = drawn(context, area, "Add"), drawn(context, area, "Keep")
     matte = matte_of(curves[0], area.shape, grow=knobs["grow"], soften=knobs["soften"], add=add, keep=keep)
     hinted = lines_in(add) if add is not None and scene.thin(add) else []
-    brought, grain = [], None
+
+    def bring(offset: int) -> dict[str, Any]:
+        context.check()
+        hole, along = _hole(context, area, curves[offset], offset), scene.vectors(context, area, offset)
+        return _packed(gather.bring(plate, matte, pictures[offset], hole, offset, along))
+
+    brought, grain = {}, None
     if (matte > fill.FAINT).any():
-        holes = {offset: _hole(context, area, curves[offset], offset) for offset in shot if offset != 0}
-        for offset in sorted(holes, key=lambda n: (abs(n), n)):
-            context.check()
-            along = scene.vectors(context, area, offset)
-            brought.append(gather.bring(plate, matte, pictures[offset], holes[offset], offset, along))
+        brought = scene.at_once(bring, sorted(shot - {0}, key=lambda n: (abs(n), n)))
         grain = _grain(plate, matte)
     clean = _clean(context, area, plate, matte)
     unused = clean is not None and not (clean.sure[matte > fill.FAINT] > LEAST_SURE).any()
@@ -88,8 +90,8 @@ def neighbours(context: Context, made: dict[str, Any]) -> dict[str, Any]:
     return {
         "matte": matte,
         "curves": scene.apart(curves[0], add) + hinted,
-        "brought": _packed(brought),
-        "clean": _packed([] if clean is None or unused else [clean]),
+        "brought": list(brought.values()),
+        "clean": [] if clean is None or unused else [_packed(clean)],
         "grain": grain,
         "remarks": remarks,
     }
@@ -124,13 +126,10 @@ def _tracked(context: Context, area: Area, offset: int) -> list[Curve]:
     return area.from_full(hints.decode(text, context.info.time + offset), context.info.scale[0])
 
 
-def _packed(brought: Sequence[gather.Brought]) -> list[dict[str, Any]]:
+def _packed(brought: gather.Brought) -> dict[str, Any]:
     """Only where something is known: a wire and the ring around it are a fraction of the picture."""
-    packed = []
-    for one in brought:
-        known = one.sure > 0
-        packed.append({"offset": one.offset, "known": known, "pixels": one.pixels[known], "sure": one.sure[known]})
-    return packed
+    known = brought.sure > 0
+    return {"offset": brought.offset, "known": known, "pixels": brought.pixels[known], "sure": brought.sure[known]}
 
 
 def _unpacked(packed: Mapping[str, Any]) -> gather.Brought:
@@ -189,13 +188,13 @@ def analyse(contexts: Sequence[Context]) -> dict[str, str]:
     text = hints.encode({time: area.to_full(curves, scale) for time, curves in found.items()})
     wires = max((len(curves) for curves in found.values()), default=0)
     held = sum(bool(curves) for curves in found.values())
-    return {"tracked": text, "status": f"Tracked {wires} wires over {held} of {len(frames)} frames."}
+    return {"tracked": text, "status": f"Tracked {scene.plural(wires)} over {held} of {len(frames)} frames."}
 
 
-LINES = ("sensitivity", "narrowest", "widest", "matte_channel")
+LINES = ("sensitivity", "narrowest", "widest", "shadow", "matte_channel")
 STAGES = (
     Stage("find", find, clips=("Source",), cached=True, each=True),
-    Stage("wires", wires, knobs=LINES, clips=("Keep",), cached=True, each=True),
+    Stage("wires", wires, knobs=LINES, clips=("Source", "Keep"), cached=True, each=True),
     Stage(
         "neighbours",
         neighbours,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -14,6 +15,7 @@ from onelight.stages import Context, FrameInfo
 from onelight.tools.cleanup.curves import Curve, sample
 from onelight.tools.cleanup.fill import FAINT, Filled, From
 
+Made = TypeVar("Made")
 THICKEST = 128.0  # px across what is drawn by hand and still a line
 SOURCE_COLOURS = np.zeros((len(From), 3), np.float32)  # of the source map, by From
 SOURCE_COLOURS[From.NEIGHBOUR] = 0, 1, 0
@@ -21,6 +23,16 @@ SOURCE_COLOURS[From.CLEAN] = 0, 0, 1
 SOURCE_COLOURS[From.ACROSS] = 1, 1, 0
 SOURCE_COLOURS[From.MADE] = 1, 0, 1
 SOURCE_COLOURS[From.PAINT] = 1, 0, 0
+
+
+_HANDS = ThreadPoolExecutor(2, thread_name_prefix="cleanup")  # neighbours of one frame are looked at side by side
+
+
+def at_once(work: Callable[[int], Made], items: Sequence[int]) -> dict[int, Made]:
+    """What `work` makes of each item, in their order."""
+    begun = {item: _HANDS.submit(work, item) for item in items}
+    wait(begun.values())  # all of them, also when one gave up: nothing goes on behind the back of who asked
+    return {item: one.result() for item, one in begun.items()}
 
 
 @dataclass(frozen=True)
@@ -188,10 +200,11 @@ def told(filled: Filled, wires: int, remarks: Mapping[str, bool]) -> str:
         text = "No wires found."
     else:
         share = f"; {100 * real.sum() / max(int(gone.sum()), 1):.0f} % of what was put in are real pixels"
-        text = f"{wires} wire{'' if wires == 1 else 's'}{share if gone.any() else ''}; {paint} pixels need paint."
+        needs = "1 pixel needs paint" if paint == 1 else f"{paint} pixels need paint"
+        text = f"{plural(wires)}{share if gone.any() else ''}; {needs}."
     return " ".join([text, *(remark for remark, holds in remarks.items() if holds)])
 
 
-def counted(made: Mapping[str, Any], name: str) -> int:
-    """The sum of a number that every frame's stage gave."""
-    return sum(int(results[name]) for results in made.values())
+def plural(wires: int) -> str:
+    """A number of wires in words."""
+    return f"{wires} wire{'' if wires == 1 else 's'}"
