@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 import cv2
 import numpy as np
-from scipy.spatial import KDTree
 
 from onelight.colour import LUMINANCE
 from onelight.imaging import mend
 from onelight.stages import Session
 from onelight.temporal.gather import Brought, combine
 from onelight.temporal.grain import Grain
-from onelight.tools.cleanup import leftovers, matching
-from onelight.tools.cleanup.curves import Curve, tangents
+from onelight.tools.cleanup import holes, leftovers, matching
+from onelight.tools.cleanup.curves import Curve
 
 FAINT = 1 / 256  # matte below this shows no wire: the plate stays
-MARGIN = 24  # px around a hole that are looked at
-GRID = 32  # boxes begin at multiples of this, so that a box that grows by a pixel changes nothing inside
-BESIDE = 4.0  # px beside a wire that still are its matte
 CEILING = 2.0**20  # times the middle level: beyond it there is an overflow, not light
 GUESS = 0.5  # how sure an interpolated pixel is at the rim
 
@@ -86,16 +82,17 @@ def fill(
     if not hole.any():
         return out
     near = combine(neighbours) if neighbours else None
-    directions = _directions(curves)
-    for box in _boxes(hole):
+    directions, noise = holes.directions(curves), _noise(grain, level)
+    for box in holes.boxes(hole):
         check()
         found = None if near is None else _offered(near[0][box], near[1][box], level)
         other = None if clean is None else _offered(clean.pixels[box], clean.sure[box], level)
         guarded = np.zeros(hole[box].shape, bool) if protect is None else protect[box] > FAINT
-        sound, _ = mend(plate[box])
-        code = leftovers.coded(np.clip(sound, -CEILING * level, CEILING * level), level)
+        cut = plate[box].astype(np.float32)
+        sound, _ = mend(np.where(np.abs(cut) < CEILING * level, cut, np.nan))
+        code = leftovers.coded(sound, level)
         along = directions(hole[box], box)
-        mix = _mixed(code, hole[box], found, other, guarded, wardrobe, along)
+        mix = _mixed(code, hole[box], found, other, guarded, wardrobe, along, noise)
         patch = leftovers.decoded(mix.code, level)
         if grain is not None and regrain > 0 and mix.new.any():
             origin = (box[1].start, box[0].start)
@@ -131,6 +128,7 @@ def _mixed(
     guarded: np.ndarray,
     wardrobe: bool,
     along: np.ndarray,
+    noise: leftovers.Noise | None,
 ) -> _Mix:
     """Fills the hole of a box [h, w] from what is offered, in order."""
     code = code.copy()
@@ -159,11 +157,11 @@ def _mixed(
         known = known | complete
     rest = left > 0
     if rest.any():
-        made, reached = _made(code, rest, known, guarded, wardrobe, along)
+        made, reached = _made(leftovers.Gap(code, rest, known, along, noise), guarded, wardrobe)
         depth = cv2.distanceTransform(hole.astype(np.uint8), cv2.DIST_L2, 5)
         mixed += np.where(reached, left, 0)[..., None] * made
         own = rest & reached & (left >= most)
-        source[own] = np.where(_wide(depth), From.MADE, From.ACROSS)[own]
+        source[own] = np.where(holes.wide(depth), From.MADE, From.ACROSS)[own]
         sure += np.where(reached, left, 0) * np.float32(GUESS) / (1 + depth / np.float32(leftovers.THICK))
         lacking = rest & ~reached
         source[lacking], sure[lacking], left[lacking] = From.PAINT, 0, 0
@@ -171,80 +169,41 @@ def _mixed(
     return _Mix(mixed, source, sure, np.where(hole, new, 0).astype(np.float32))
 
 
-def _made(
-    code: np.ndarray, rest: np.ndarray, known: np.ndarray, guarded: np.ndarray, wardrobe: bool, along: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """What is interpolated of the rest [h, w], and where anything could be.
+def _made(gap: leftovers.Gap, guarded: np.ndarray, wardrobe: bool) -> tuple[np.ndarray, np.ndarray]:
+    """The code with what is interpolated of the gap's hole [h, w], and where anything could be.
 
     Beside a performer the background goes on: it is not made of what is guarded, unless nothing else is in reach.
     """
-    reached = np.zeros(rest.shape, bool)
-    depth = cv2.distanceTransform(rest.astype(np.uint8), cv2.DIST_L2, 5)
-    turns = [(rest & ~guarded, known & ~guarded)]
+    code, reached = gap.code, np.zeros(gap.hole.shape, bool)
+    turns = [(gap.hole & ~guarded, gap.known & ~guarded)]
     if guarded.any():
-        turns += [(rest & ~guarded, known), (rest & guarded & ~_wide(depth) & wardrobe, known)]
+        turns.append((gap.hole & ~guarded, gap.known))
+        if wardrobe:
+            depth = cv2.distanceTransform(gap.hole.astype(np.uint8), cv2.DIST_L2, 5)
+            turns.append((gap.hole & guarded & ~holes.wide(depth), gap.known))
     for hole, seen in turns:
-        hole = _in_reach(hole & ~reached, seen)
+        hole = holes.in_reach(hole & ~reached, seen)
         if hole.any():
-            code = leftovers.interpolated(leftovers.Gap(code, hole, seen, along))
+            code = leftovers.interpolated(replace(gap, code=code, hole=hole, known=seen))
             reached |= hole
     return code, reached
 
 
-def _in_reach(hole: np.ndarray, seen: np.ndarray) -> np.ndarray:
-    """The connected parts of the hole [h, w] that something seen lies beside."""
-    _, labels = cv2.connectedComponents(hole.astype(np.uint8), connectivity=8)
-    beside = cv2.dilate(seen.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
-    good = np.zeros(int(labels.max()) + 1, bool)
-    good[labels[hole & beside]] = True
-    return hole & good[labels]
+def _noise(grain: Grain | None, level: float) -> leftovers.Noise | None:
+    """The strength of the shot's grain, in coded stops; None where it has none, or nobody measured it."""
+    if grain is None or not grain.sigma.any():
+        return None
 
+    def sigma(code: np.ndarray) -> np.ndarray:
+        light = np.maximum(leftovers.decoded(code, level) @ LUMINANCE, 0)
+        return grain.strength(light[None])[0].mean(axis=1) / leftovers.per_stop(light, level)
 
-def _wide(depth: np.ndarray) -> np.ndarray:
-    """Where a hole is too wide to interpolate across, by the distance [h, w] to its rim."""
-    size = 2 * round(leftovers.THICK) + 1
-    return cv2.dilate((depth > leftovers.THICK).astype(np.uint8), np.ones((size, size), np.uint8)) > 0
+    return sigma
 
 
 def _offered(pixels: np.ndarray, sure: np.ndarray, level: float) -> _Taken:
-    return _Taken(leftovers.coded(np.clip(pixels, -CEILING * level, CEILING * level), level), sure)
+    return _Taken(_coded(pixels, level), sure)
 
 
-def _directions(curves: Sequence[Curve]) -> Callable[[np.ndarray, tuple[slice, slice]], np.ndarray]:
-    """A function that says, for a hole [h, w] and its box, which way the wire runs: (cos 2a, sin 2a), 0 if unknown."""
-    if not curves:
-        return lambda hole, box: np.zeros((*hole.shape, 2), np.float32)
-    tree = KDTree(np.concatenate([curve.points for curve in curves]))
-    width = np.concatenate([curve.width for curve in curves])
-    turn = 2 * np.concatenate([np.arctan2(*tangents(curve.points).T[::-1]) for curve in curves])
-
-    def along(hole: np.ndarray, box: tuple[slice, slice]) -> np.ndarray:
-        out = np.zeros((*hole.shape, 2), np.float32)
-        rows, columns = np.nonzero(cv2.dilate(hole.astype(np.uint8), np.ones((5, 5), np.uint8)))
-        points = np.stack([columns + box[1].start, rows + box[0].start], axis=1) + 0.5
-        distance, nearest = tree.query(points)
-        near = distance <= np.hypot(width[nearest] / 2 + BESIDE, 8)  # points lie about 8 px apart
-        chosen = nearest[near]
-        out[rows[near], columns[near]] = np.stack([np.cos(turn[chosen]), np.sin(turn[chosen])], axis=1)
-        return out
-
-    return along
-
-
-def _boxes(hole: np.ndarray) -> Iterator[tuple[slice, slice]]:
-    """Boxes around the hole [H, W] and its surround that do not overlap, from the top."""
-    around = cv2.dilate(hole.astype(np.uint8), np.ones((2 * MARGIN + 1, 2 * MARGIN + 1), np.uint8))
-    _, _, stats, _ = cv2.connectedComponentsWithStats(around, connectivity=8)
-    found = [(y // GRID * GRID, x // GRID * GRID, y + h, x + w) for x, y, w, h, _ in stats[1:].tolist()]
-    done: list[tuple[int, int, int, int]] = []
-    while found:
-        top, left, bottom, right = found.pop()
-        for other in done:
-            if other[0] < bottom and top < other[2] and other[1] < right and left < other[3]:
-                done.remove(other)
-                found.append((min(top, other[0]), min(left, other[1]), max(bottom, other[2]), max(right, other[3])))
-                break
-        else:
-            done.append((top, left, bottom, right))
-    for top, left, bottom, right in sorted(done):
-        yield slice(top, bottom), slice(left, right)
+def _coded(linear: np.ndarray, level: float) -> np.ndarray:
+    return leftovers.coded(np.clip(linear, -CEILING * level, CEILING * level), level)

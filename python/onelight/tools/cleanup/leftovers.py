@@ -8,6 +8,7 @@ what is further along it. Wide holes are begun at half their size, as often as t
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import cv2
@@ -22,10 +23,14 @@ STRICT = 20.0  # how much less goes across a clear edge than along it, as a powe
 FLAT = 0.002  # (stops per pixel) squared: slopes below it have no direction
 SPREAD = 2.5  # pixels over which directions are averaged
 ACROSS = 0.7  # where there is no direction: how much less goes along the wire than across it, as a power of e
-THICK = 7.0  # a hole that is deeper than this is begun at half the size
-DEEP = 3 * THICK  # px from the rim beyond which the finer picture has nothing to add
+THICK = 10.0  # a hole that is deeper than this is begun at half the size
+DEEP = 2 * THICK  # px from the rim beyond which the finer picture has nothing to add
+HELD, LEAST_MOST = 2.0, (0.3, 100.0)  # how much a rim's pixel keeps to itself, per slope over grain; bounds
+GRAINY = 0.5  # what grain adds to the structure tensor, of its variance
 ROUNDS = 2  # how often directions are taken from the filled picture
-STEPS, CLOSE = 24, 1e-3  # of the solver: at most, and where it stops
+STEPS, CLOSE = 16, 2e-3  # of the solver: at most, and where it stops
+
+Noise = Callable[[np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -36,11 +41,13 @@ class Gap:
     hole: np.ndarray  # [H, W] bool: to be filled
     known: np.ndarray  # [H, W] bool: what may be looked at, none of it in the hole
     along: np.ndarray  # [H, W, 2] the direction a of the wire as (cos 2a, sin 2a); 0 where nobody knows it
+    noise: Noise | None = None  # sigma [n] of the grain at codes [n, 3]; None: no grain
 
 
 def coded(linear: np.ndarray, level: float) -> np.ndarray:
     """Linear light [..., C] as float32 stops about `level`: logarithmic above the toe, linear and signed below it."""
-    return np.arcsinh(linear * np.float32(0.5 / (TOE * level))) / np.float32(np.log(2))
+    light = np.asarray(linear, np.float32)
+    return np.arcsinh(light * np.float32(0.5 / (TOE * level))) / np.float32(np.log(2))
 
 
 def decoded(code: np.ndarray, level: float) -> np.ndarray:
@@ -48,20 +55,28 @@ def decoded(code: np.ndarray, level: float) -> np.ndarray:
     return np.sinh(code * np.float32(np.log(2))) * np.float32(2 * TOE * level)
 
 
+def per_stop(linear: np.ndarray, level: float) -> np.ndarray:
+    """How much linear light one coded stop is, at linear light [...]."""
+    return np.hypot(linear, np.float32(2 * TOE * level)) * np.float32(np.log(2))
+
+
 def interpolated(gap: Gap) -> np.ndarray:
     """The code [H, W, 3] with the hole filled. Where nothing is known at all, or in reach, the hole stays as it is."""
     if not gap.hole.any() or not gap.known.any():
         return gap.code
     depth = cv2.distanceTransform(gap.hole.astype(np.uint8), cv2.DIST_L2, 5)
+    filled, seen = gap.code, gap.known
     if depth.max() > THICK and min(gap.hole.shape) > 4:
-        filled, directions = _from_coarser(gap), False
+        filled, seen = _from_coarser(gap), gap.known | gap.hole
         gap = replace(gap, hole=gap.hole & (depth <= DEEP), known=gap.known | (depth > DEEP), code=filled)
-    else:
-        filled, directions = _diffused(gap, np.zeros((int(gap.hole.sum()), 3)), None), True
-    for turn in range(ROUNDS):
-        seen = gap.known if directions and turn == 0 else gap.known | gap.hole
         start = filled[gap.hole]
-        filled = _diffused(replace(gap, code=filled), start, _tensor(filled, seen))
+    else:
+        start = np.repeat(gap.code[gap.known].mean(axis=0)[None], np.count_nonzero(gap.hole), axis=0)
+    graph, filled = _Graph.of(gap), filled.copy()
+    for _ in range(ROUNDS):
+        start = graph.diffused(_tensor(filled, seen), start)
+        filled[gap.hole] = start
+        seen = gap.known | gap.hole
     return filled
 
 
@@ -86,64 +101,107 @@ def _from_coarser(gap: Gap) -> np.ndarray:
 
 def _tensor(code: np.ndarray, seen: np.ndarray) -> np.ndarray:
     """The structure tensor (xx, xy, yy) [H, W, 3] of what is seen, averaged and carried over what is not."""
-    x, y = (cv2.Scharr(code, cv2.CV_32F, dx, 1 - dx, scale=1 / 32) for dx in (1, 0))
+    grey = cv2.transform(code, np.full((1, 3), 1 / 3, np.float32))
+    x, y = (cv2.Scharr(grey, cv2.CV_32F, dx, 1 - dx, scale=1 / 32) for dx in (1, 0))
     inner = cv2.erode(seen.astype(np.float32), np.ones((3, 3), np.uint8))
-    one = np.ones((1, 3), np.float32)
-    raw = cv2.merge([cv2.transform(a, one) for a in (x * x, x * y, y * y)] + [np.ones_like(inner)]) * inner[..., None]
-    total = cv2.GaussianBlur(raw, (0, 0), SPREAD, borderType=cv2.BORDER_REFLECT_101)
+    x, y = x * inner, y * inner
+    total = cv2.GaussianBlur(cv2.merge([x * x, x * y, y * y, inner]), (0, 0), SPREAD, borderType=cv2.BORDER_REFLECT_101)
     return total[..., :3] / np.maximum(total[..., 3:], np.float32(1e-6))
 
 
-def _diffused(gap: Gap, start: np.ndarray, tensor: np.ndarray | None) -> np.ndarray:
-    """The code with the hole [N pixels] brought to rest, from `start` [N, 3]; no tensor: evenly in all directions."""
-    band = cv2.dilate(gap.hole.astype(np.uint8), np.ones((2 * REACH + 1, 2 * REACH + 1), np.uint8)) > 0
-    rows, columns = np.nonzero(band)
-    number = np.full((band.shape[0] + 2 * REACH, band.shape[1] + 2 * REACH), -1, np.int32)
-    number[rows + REACH, columns + REACH] = np.arange(len(rows), dtype=np.int32)
-    unknown = gap.hole[band]
-    usable = unknown | gap.known[band]
-    mine = np.flatnonzero(unknown)
-    ways = _conductance(band, tensor, gap.along)
-    order = np.full(len(rows), -1, np.int32)
-    order[mine] = np.arange(len(mine), dtype=np.int32)
-    values = gap.code[band]
-    here = rows[mine] + REACH, columns[mine] + REACH
-    between, where = [], []
-    total, given = np.zeros(len(mine), np.float32), np.zeros((len(mine), 3), np.float32)
-    for way, (down, right) in enumerate(LINKS):
-        for sign in (1, -1):
-            there = number[here[0] + sign * down, here[1] + sign * right]
-            weight = (ways[mine, way] + ways[there, way]) * ((there >= 0) & usable[there])
-            total += weight
-            open_ = unknown[there] & (weight > 0)
-            between.append(np.where(open_, weight, 0))
-            where.append(np.where(open_, order[there], 0))
-            given += np.where(open_, 0, weight)[:, None] * values[there]
-    links = np.ascontiguousarray(np.stack(between, axis=1)).ravel()
-    columns_of = np.ascontiguousarray(np.stack(where, axis=1)).ravel()
-    pointers = np.arange(len(mine) + 1, dtype=np.int32) * (2 * len(LINKS))
-    inner = csr_matrix((links, columns_of, pointers), shape=(len(mine), len(mine)))
-    out = gap.code.copy()
-    out[gap.hole] = _solved(inner, total, given, start.astype(np.float32))
-    return out
+@dataclass(frozen=True)
+class _Graph:
+    """The pixels of a hole and its rim [N] and those around it, the band [B], linked on the ways of `LINKS`.
 
+    The rim is brought to rest with the hole, held to what was shot as far as it is not grain: a hole that begins at
+    single grains would be streaked by them, and streaks change from frame to frame.
+    """
 
-def _conductance(band: np.ndarray, tensor: np.ndarray | None, along: np.ndarray) -> np.ndarray:
-    """How well each pixel of the band passes values on each way of `LINKS`, [B, 8]."""
-    down, right = np.array(LINKS, np.float32).T
-    length = down * down + right * right
-    base = np.where(length > 2, FAR, 1) / length
-    if tensor is None:
-        return np.broadcast_to(base.astype(np.float32), (int(band.sum()), len(LINKS)))
-    turned = np.stack([(right * right - down * down) / length, 2 * down * right / length])  # of each way: 2a as a unit
-    xx, xy, yy = tensor[band].T
-    lean = np.stack([xx - yy, 2 * xy], axis=1)
-    slope = np.linalg.norm(lean, axis=1)
-    clear = (slope / (xx + yy + np.float32(FLAT))) ** 2
-    uphill = (1 + lean @ turned / np.maximum(slope, np.float32(1e-20))[:, None]) / 2  # squared cosines
-    lengthways = (np.linalg.norm(along[band], axis=1)[:, None] + along[band] @ turned) / 2
-    refused = STRICT * clear[:, None] * uphill + ACROSS * (1 - clear[:, None]) * lengthways
-    return (base * np.exp(-refused)).astype(np.float32)
+    band: tuple[np.ndarray, np.ndarray]  # rows and columns [B]
+    mine: np.ndarray  # [N] places of the hole's and the rim's pixels in the band
+    own: np.ndarray  # [N] bool: those of the hole itself
+    noise: np.ndarray  # [N] variance of the grain; 0 in the hole
+    there: np.ndarray  # [N, 16] place in the band that each is linked to, on each way and back
+    usable: np.ndarray  # [N, 16] float32, 1 where there is something to listen to
+    inner: np.ndarray  # [N, 16] float32, 1 where that is in the hole itself
+    order: np.ndarray  # [N, 16] which of the hole's pixels it is then
+    values: np.ndarray  # [B, 3] code
+    along: np.ndarray  # [B, 2]
+
+    @staticmethod
+    def of(gap: Gap) -> _Graph:
+        """The graph of a gap's hole."""
+        link = np.ones((2 * REACH + 1, 2 * REACH + 1), np.uint8)
+        rim = gap.hole
+        if gap.noise is not None:
+            rim = gap.hole | ((cv2.dilate(gap.hole.astype(np.uint8), link) > 0) & gap.known)
+        band = cv2.dilate(rim.astype(np.uint8), link) > 0
+        rows, columns = np.nonzero(band)
+        number = np.full((band.shape[0] + 2 * REACH, band.shape[1] + 2 * REACH), -1, np.int32)
+        number[rows + REACH, columns + REACH] = np.arange(len(rows), dtype=np.int32)
+        hole, free = gap.hole[rows, columns], rim[rows, columns]
+        usable = hole | gap.known[rows, columns]
+        mine = np.flatnonzero(free)
+        own, values = hole[mine], np.where(hole[:, None], 0, gap.code[rows, columns])
+        noise = np.zeros(len(mine), np.float32)
+        if gap.noise is not None:
+            noise[~own] = gap.noise(values[mine][~own]) ** 2
+        order = np.zeros(len(rows), np.int32)
+        order[mine] = np.arange(len(mine), dtype=np.int32)
+        down, right = np.array([*LINKS, *(-np.array(LINKS))]).T
+        stride = number.shape[1]
+        start = (rows[mine] + REACH) * stride + columns[mine] + REACH
+        there = number.ravel()[start[:, None] + (down * stride + right)]
+        inside = there >= 0
+        return _Graph(
+            (rows, columns),
+            mine,
+            own,
+            noise,
+            there,
+            (inside & usable[there]).astype(np.float32),
+            (inside & free[there]).astype(np.float32),
+            order[there],
+            values,
+            gap.along[rows, columns],
+        )
+
+    def diffused(self, tensor: np.ndarray, start: np.ndarray) -> np.ndarray:
+        """The hole's pixels [n, 3] brought to rest, from `start`, as the structure tensor [H, W, 3] leads."""
+        leads = tensor[self.band]
+        ways = self._conductance(leads)
+        both = np.concatenate([ways, ways], axis=1)
+        weight = (both[self.mine] + np.take_along_axis(both, self.there, axis=0)) * self.usable
+        total = weight.sum(axis=1)
+        pointers = np.arange(len(self.mine) + 1, dtype=np.int32) * weight.shape[1]
+        size = len(self.mine), len(self.values)
+        outer = csr_matrix(
+            ((weight * (1 - self.inner)).ravel(), np.maximum(self.there, 0).ravel(), pointers), shape=size
+        )
+        inner = csr_matrix(((weight * self.inner).ravel(), self.order.ravel(), pointers), shape=(size[0], size[0]))
+        mine = self.values[self.mine]
+        slope = (leads[:, 0] + leads[:, 2])[self.mine]
+        grains = np.maximum(self.noise, np.float32(1e-12))
+        held = np.where(self.own, 0, total * np.clip(HELD * (slope / grains - GRAINY), *LEAST_MOST))
+        begin = mine.copy()
+        begin[self.own] = start
+        given = outer @ self.values + held[:, None] * mine
+        return _solved(inner, total + held, given, begin)[self.own]
+
+    def _conductance(self, tensor: np.ndarray) -> np.ndarray:
+        """How well each pixel of the band passes values on each way of `LINKS`, [B, 8], for its tensor [B, 3]."""
+        down, right = np.array(LINKS, np.float32).T
+        length = down * down + right * right
+        turned = np.stack([right * right - down * down, 2 * down * right]) / length  # of each way: its 2a as a unit
+        lean = np.stack([tensor[:, 0] - tensor[:, 2], 2 * tensor[:, 1]], axis=1)
+        slope = np.sqrt((lean * lean).sum(axis=1))
+        clear = (slope / (tensor[:, 0] + tensor[:, 2] + np.float32(FLAT))) ** 2
+        # squared cosines between each way and the slope, and the wire, as (1 + cos 2a) / 2
+        strict, across = np.float32(STRICT / 2) * clear, np.float32(ACROSS / 2) * (1 - clear)
+        turn = lean * (strict / np.maximum(slope, np.float32(1e-20)))[:, None] + self.along * across[:, None]
+        known = np.sqrt((self.along * self.along).sum(axis=1))
+        refused = (strict + across * known)[:, None] + turn @ turned
+        return np.where(length > 2, FAR, 1).astype(np.float32) / length * np.exp(-refused)
 
 
 def _solved(inner: csr_matrix, total: np.ndarray, given: np.ndarray, x: np.ndarray) -> np.ndarray:

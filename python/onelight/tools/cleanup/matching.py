@@ -9,6 +9,7 @@ from onelight.temporal.encode import spread
 
 SMOOTH = 4.0  # px over which the ring's difference is averaged: finer than this it is grain, or a detail that moved
 ALIKE = 0.1  # coded stops: what differs more from the ring around it says nothing about colour
+REPEATS = 2  # until outliers have no say
 FAITH = 0.02  # share of a window that has to be ring for its colour to count in full
 BAD, GOOD = 0.25, 0.6  # of `sure`: not used below, used in full above
 FEATHER = 3.0  # px from what is not used to where a source has it all
@@ -25,9 +26,12 @@ def matched(code: np.ndarray, known: np.ndarray, other: np.ndarray, sure: np.nda
     if not ring.any():
         return other
     differs = code - other
-    smooth, _ = _averaged(differs, ring)
-    missed = cv2.transform((differs - smooth) ** 2, np.full((1, 3), 1 / 3, np.float32))
-    smooth, share = _averaged(differs, ring / (1 + missed * np.float32(ALIKE**-2)))
+    middle = np.median(differs[ring > 0], axis=0)
+    smooth, _ = _averaged(np.clip(differs, middle - 3 * ALIKE, middle + 3 * ALIKE), ring)
+    share = ring
+    for _ in range(REPEATS):
+        missed = cv2.transform((differs - smooth) ** 2, np.full((1, 3), 1 / 3, np.float32))
+        smooth, share = _averaged(differs, ring / (1 + missed * np.float32(ALIKE**-2)) ** 2)
     return other + spread(smooth, ring * share)
 
 
