@@ -56,7 +56,7 @@ def noise(random: Random, size: int) -> np.ndarray:
 def draw(picture: np.ndarray, random: Random) -> np.ndarray:
     """Draws upon the picture, in place, something thin or striped that is no wire; what it covers, [H, W] in 0..1."""
     kind: Callable[[np.ndarray, Random], np.ndarray] = (branch, blades, stripes, bars, folds, outlines, letters, edge)[
-        random.choice(8, p=[0.2, 0.15, 0.1, 0.12, 0.13, 0.15, 0.05, 0.1])
+        random.choice(8, p=[0.25, 0.2, 0.1, 0.07, 0.15, 0.08, 0.05, 0.1])
     ]
     return kind(picture, random)
 

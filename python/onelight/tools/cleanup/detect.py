@@ -14,7 +14,8 @@ from onelight.tools.cleanup import ridge
 
 STAGE = "detect"
 MULTIPLE = 16  # the network wants sizes that are multiples of this
-PICTURE, HAND, MOTION = 3, 6, 2  # channels of its inputs
+PICTURE, HAND, MOTION = 3, 10, 2  # channels of its inputs
+TANGENTS = (4, 6)  # where in the hand-made ones pairs (cos 2a, sin 2a) begin
 FINE = 5.0  # pixels: ridges up to here and beyond are told apart
 NEAR = 4  # pixels: where a place's brightest and darkest neighbours are looked for
 TILE = (1088, 1920)  # pixels seen at once, from the picture's top left corner on: a larger picture takes several
@@ -61,23 +62,27 @@ def coded(picture: np.ndarray, level: float) -> np.ndarray:
 
 
 def hand(stops: np.ndarray) -> np.ndarray:
-    """Hand-made features [H, W, 6] of luminance in stops [H, W], for the network.
+    """Hand-made features [H, W, 10] of luminance in stops [H, W], for the network.
 
     Bright and dark ridges up to 4.6 pixels, bright and dark ones beyond, over four times what is usual around them;
-    how far the brightest and the darkest place within 4 pixels are, over 4 stops.
+    the tangents (cos 2a, sin 2a) of the narrow and of the broad ones, as long as those are strong; how far the
+    brightest and the darkest place within 4 pixels are, over 4 stops.
     """
     planes = np.zeros((HAND, *stops.shape), np.float32)
     for scale in ridge.scales(stops):
         standing = scale.response / ridge.usual(scale.response)
         standing *= np.float32(0.25)
         np.clip(standing, -2, 2, out=standing)
+        group = 0 if scale.width < FINE else 1
+        turned = standing / (scale.apart + np.float32(1e-6))
+        for plane, side in ((0, scale.skew), (1, scale.cross * np.float32(2))):
+            planes[TANGENTS[group] + plane] += ridge.enlarged(turned * side, scale.factor, stops.shape)
         standing = ridge.enlarged(standing, scale.factor, stops.shape)
-        bright, dark = planes[:2] if scale.width < FINE else planes[2:4]
-        np.maximum(bright, standing, out=bright)
-        np.minimum(dark, standing, out=dark)
+        np.maximum(planes[2 * group], standing, out=planes[2 * group])
+        np.minimum(planes[2 * group + 1], standing, out=planes[2 * group + 1])
     near = np.ones((2 * NEAR + 1, 2 * NEAR + 1), np.uint8)
-    planes[4] = (cv2.dilate(stops, near) - stops) * np.float32(0.25)
-    planes[5] = (stops - cv2.erode(stops, near)) * np.float32(0.25)
+    planes[8] = (cv2.dilate(stops, near) - stops) * np.float32(0.25)
+    planes[9] = (stops - cv2.erode(stops, near)) * np.float32(0.25)
     return planes.transpose(1, 2, 0)
 
 

@@ -12,28 +12,32 @@ UNSHUFFLE = 2  # the stem looks at blocks of 2 x 2 pixels
 
 
 class Block(nn.Module):
-    """Two convolutions beside an identity path; it starts as the identity (no normalisation layer is needed then)."""
+    """Two convolutions beside an identity path; it starts as the identity."""
 
     def __init__(self, width: int, dilation: int = 1) -> None:
         super().__init__()
-        self.first = nn.Conv2d(width, width, 3, padding=dilation, dilation=dilation)
-        self.second = nn.Conv2d(width, width, 3, padding=1)
-        nn.init.zeros_(self.second.weight)
-        nn.init.zeros_(self.second.bias)  # type: ignore[arg-type]
+        self.first = _normed(width, width, 3, padding=dilation, dilation=dilation)
+        self.second = _normed(width, width, 3, padding=1)
+        nn.init.zeros_(self.second[1].weight)  # type: ignore[arg-type]
 
     def forward(self, x: Tensor) -> Tensor:
         return x + self.second(F.relu(self.first(F.relu(x))))
 
 
+def _normed(*sizes: int, **how: int) -> nn.Sequential:
+    """A convolution and its batch normalisation (Ioffe & Szegedy 2015), which a runtime folds into one."""
+    return nn.Sequential(nn.Conv2d(*sizes, bias=False, **how), nn.BatchNorm2d(sizes[1]))
+
+
 class Detector(nn.Module):
     """A matte of wires, their width and tangent; at most 0.4 M parameters.
 
-    A U-Net (Ronneberger et al. 2015) on pixels unshuffled by 2 (Shi et al. 2016), without normalisation layers; at a
-    sixteenth of the size dilated convolutions (Yu & Koltun 2016) see whether a thing goes on as a line.
+    A U-Net (Ronneberger et al. 2015) on pixels unshuffled by 2 (Shi et al. 2016); at a sixteenth of the size dilated
+    convolutions (Yu & Koltun 2016) see whether a thing goes on as a line.
 
     Inputs, [B, C, H, W] with H and W multiples of 16:
         picture  3: log2(linear ACEScg / the picture's middle level + 2^-6) / 4
-        hand     6: as `detect.hand` makes them: ridges of both signs, fine and coarse, and local extremes
+        hand    10: as `detect.hand` makes them: ridges of both signs, their tangents, and local extremes
         motion   2: how far the pixel differs from its neighbours in time, stops, and 1 where that is known
     Outputs: matte [B, 1, H, W], a logit; width [B, 1, H, W], log2 of pixels across; along [B, 2, H, W],
     (cos 2a, sin 2a) of the tangent's angle a, x right, y down, not normalised.
@@ -43,12 +47,12 @@ class Detector(nn.Module):
         super().__init__()
         half, quarter, eighth, least = widths
         # 3 x 3 blocks of 2 x 2 pixels each: as a strided convolution, since runtimes are slow to shuffle a whole frame.
-        self.stem = nn.Conv2d(PICTURE + HAND + MOTION, half, 3 * UNSHUFFLE, stride=UNSHUFFLE, padding=UNSHUFFLE)
+        self.stem = _normed(PICTURE + HAND + MOTION, half, 3 * UNSHUFFLE, stride=UNSHUFFLE, padding=UNSHUFFLE)
         self.down = nn.ModuleList(
             [
-                nn.Sequential(nn.Conv2d(half, quarter, 3, stride=2, padding=1), Block(quarter)),
-                nn.Sequential(nn.Conv2d(quarter, eighth, 3, stride=2, padding=1), Block(eighth)),
-                nn.Sequential(nn.Conv2d(eighth, least, 3, stride=2, padding=1), Block(least, 2), Block(least, 4)),
+                nn.Sequential(_normed(half, quarter, 3, stride=2, padding=1), Block(quarter)),
+                nn.Sequential(_normed(quarter, eighth, 3, stride=2, padding=1), Block(eighth)),
+                nn.Sequential(_normed(eighth, least, 3, stride=2, padding=1), Block(least, 2), Block(least, 4)),
             ]
         )
         self.widen = nn.ModuleList(

@@ -15,10 +15,10 @@ from onelight.temporal import encode
 from onelight.tools.cleanup import clutter, detect, ridge
 from onelight.tools.cleanup.wires import Pasted, Wire, paste
 
-CROP = 160  # pixels
+CROP = 128  # pixels
 LIGHTS = 3  # pictures kept of a rendered scene: under two of its keys, and under its dome
 LIBRARY, LEAVES = 160, 320  # dead-leaves pictures that a training draws upon, and their size
-SEEN = (0.012, 0.05)  # stops: wires that differ less than the first are nobody's fault, those beyond the second count
+SEEN = (0.015, 0.06)  # stops: wires that differ less than the first are nobody's fault, those beyond the second count
 Images = dict[str, np.ndarray]
 Random = np.random.Generator
 
@@ -167,7 +167,7 @@ def counting(pasted: Pasted, apart: np.ndarray, noise: float) -> np.ndarray:
     inside = (pasted.stroke > 0.5).astype(np.float32)
     around = cv2.blur(inside, (17, 17)) + np.float32(1e-4)
     seen = cv2.blur(apart * inside, (17, 17)) / around
-    low, high = SEEN[0] + 0.15 * noise, SEEN[1] + 0.4 * noise
+    low, high = SEEN[0] + 0.3 * noise, SEEN[1] + 0.8 * noise
     clear = np.clip((seen - low) / (high - low), 0, 1)
     return np.where(pasted.stroke > 0.05, clear, 1).astype(np.float32)
 

@@ -34,6 +34,7 @@ class Scale:
     response: np.ndarray  # [h, w] stops: > 0 where a bright line runs, < 0 where a dark one does
     skew: np.ndarray  # [h, w] of the Hessian: xx - yy
     cross: np.ndarray  # [h, w] xy
+    apart: np.ndarray  # [h, w] how far its eigenvalues are apart
 
     @property
     def width(self) -> float:
@@ -77,7 +78,7 @@ def enlarged(image: np.ndarray, factor: int, shape: tuple[int, ...]) -> np.ndarr
     return cv2.resize(image, size, interpolation=cv2.INTER_LINEAR)[: shape[0], : shape[1]]
 
 
-def _ridge(image: np.ndarray, sigma: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _ridge(image: np.ndarray, sigma: float) -> tuple[np.ndarray, ...]:
     reach = int(np.ceil(3.5 * sigma))
     x = np.arange(-reach, reach + 1, dtype=np.float64)
     bell = np.exp(-(x**2) / (2 * sigma**2))
@@ -99,7 +100,7 @@ def _ridge(image: np.ndarray, sigma: float) -> tuple[np.ndarray, np.ndarray, np.
     apart *= 2
     np.minimum(strength, apart, out=strength)
     np.negative(total, out=total)
-    return np.copysign(strength, total, out=strength), skew, xy
+    return np.copysign(strength, total, out=strength), skew, xy, apart
 
 
 def usual(response: np.ndarray) -> np.ndarray:
