@@ -42,9 +42,8 @@ def track_shot(
     for name, mattes in (("Add", hints), ("Keep", keeps or {})):
         for frame, matte in mattes.items():
             if frame not in frames:
-                raise RequestError(
-                    f"{name}: frame {frame} is not one of the frames {order[:1]} to {order[-1:]} to track"
-                )
+                known = f"the frames {order[0]} to {order[-1]} to track" if order else "no frames at all"
+                raise RequestError(f"{name}: frame {frame} is not one of {known}")
             if matte.shape[:2] != frames[frame].shape[:2]:
                 height, width = frames[frame].shape[:2]
                 raise RequestError(

@@ -44,7 +44,6 @@ def nuke_roto(curves_by_frame: Mapping[int, Sequence[Curve]], shape: Format, nam
     middle = f"{_number(shape.width / 2)} {_number(shape.height / 2)}"
     size = f"{shape.width} {shape.height}"
     return (
-        "set cut_paste_input [stack 0]\n"
         "version 12.0 v1\n"
         "Roto {\n"
         " inputs 0\n"
