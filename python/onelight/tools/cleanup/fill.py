@@ -19,6 +19,7 @@ from onelight.tools.cleanup.curves import Curve
 
 FAINT = 1 / 256  # matte below this shows no wire: the plate stays
 CEILING = 2.0**20  # times the middle level: beyond it there is an overflow, not light
+CARRIED = 0.35  # variance of the surround's grain that is left in what is made of it, a pixel from the rim
 GUESS = 0.5  # how sure an interpolated pixel is at the rim
 
 
@@ -155,18 +156,17 @@ def _mixed(
         complete = hole & (left <= 0)
         code[complete] = mixed[complete]
         known = known | complete
-    rest = left > 0
+    rest, depth = left > 0, cv2.distanceTransform(hole.astype(np.uint8), cv2.DIST_L2, 5)
     if rest.any():
         made, reached = _made(leftovers.Gap(code, rest, known, along, noise), guarded, wardrobe)
-        depth = cv2.distanceTransform(hole.astype(np.uint8), cv2.DIST_L2, 5)
         mixed += np.where(reached, left, 0)[..., None] * made
         own = rest & reached & (left >= most)
         source[own] = np.where(holes.wide(depth), From.MADE, From.ACROSS)[own]
         sure += np.where(reached, left, 0) * np.float32(GUESS) / (1 + depth / np.float32(leftovers.THICK))
         lacking = rest & ~reached
         source[lacking], sure[lacking], left[lacking] = From.PAINT, 0, 0
-    new = np.sqrt(np.maximum(1 - (1 - left) ** 2, 0))  # what real pixels bring of their own grain stays
-    return _Mix(mixed, source, sure, np.where(hole, new, 0).astype(np.float32))
+    brought = (1 - left) ** 2 + left**2 * np.float32(CARRIED) / np.maximum(depth, 1)  # variance of grain there is
+    return _Mix(mixed, source, sure, np.where(hole, np.sqrt(np.clip(1 - brought, 0, 1)), 0).astype(np.float32))
 
 
 def _made(gap: leftovers.Gap, guarded: np.ndarray, wardrobe: bool) -> tuple[np.ndarray, np.ndarray]:

@@ -25,8 +25,8 @@ SPREAD = 2.5  # pixels over which directions are averaged
 ACROSS = 0.7  # where there is no direction: how much less goes along the wire than across it, as a power of e
 THICK = 10.0  # a hole that is deeper than this is begun at half the size
 DEEP = 2 * THICK  # px from the rim beyond which the finer picture has nothing to add
-HELD, LEAST_MOST = 2.0, (0.3, 100.0)  # how much a rim's pixel keeps to itself, per slope over grain; bounds
-GRAINY = 0.5  # what grain adds to the structure tensor, of its variance
+HELD, LEAST_MOST = 0.5, (0.1, 100.0)  # how much a rim's pixel keeps to itself, per slope over grain; bounds
+GRAINY = 12.0  # times its variance: slopes squared that may be grain
 ROUNDS = 2  # how often directions are taken from the filled picture
 STEPS, CLOSE = 16, 2e-3  # of the solver: at most, and where it stops
 
@@ -120,7 +120,7 @@ class _Graph:
     band: tuple[np.ndarray, np.ndarray]  # rows and columns [B]
     mine: np.ndarray  # [N] places of the hole's and the rim's pixels in the band
     own: np.ndarray  # [N] bool: those of the hole itself
-    noise: np.ndarray  # [N] variance of the grain; 0 in the hole
+    noise: np.ndarray  # [B] variance of the grain; its mean in the hole
     there: np.ndarray  # [N, 16] place in the band that each is linked to, on each way and back
     usable: np.ndarray  # [N, 16] float32, 1 where there is something to listen to
     inner: np.ndarray  # [N, 16] float32, 1 where that is in the hole itself
@@ -143,9 +143,10 @@ class _Graph:
         usable = hole | gap.known[rows, columns]
         mine = np.flatnonzero(free)
         own, values = hole[mine], np.where(hole[:, None], 0, gap.code[rows, columns])
-        noise = np.zeros(len(mine), np.float32)
+        noise = np.zeros(len(rows), np.float32)
         if gap.noise is not None:
-            noise[~own] = gap.noise(values[mine][~own]) ** 2
+            noise[~hole] = gap.noise(values[~hole]) ** 2
+            noise[hole] = noise[~hole].mean()
         order = np.zeros(len(rows), np.int32)
         order[mine] = np.arange(len(mine), dtype=np.int32)
         down, right = np.array([*LINKS, *(-np.array(LINKS))]).T
@@ -169,7 +170,7 @@ class _Graph:
     def diffused(self, tensor: np.ndarray, start: np.ndarray) -> np.ndarray:
         """The hole's pixels [n, 3] brought to rest, from `start`, as the structure tensor [H, W, 3] leads."""
         leads = tensor[self.band]
-        ways = self._conductance(leads)
+        ways = self._conductance(leads, np.float32(FLAT) + self.noise * np.float32(GRAINY))
         both = np.concatenate([ways, ways], axis=1)
         weight = (both[self.mine] + np.take_along_axis(both, self.there, axis=0)) * self.usable
         total = weight.sum(axis=1)
@@ -180,22 +181,24 @@ class _Graph:
         )
         inner = csr_matrix(((weight * self.inner).ravel(), self.order.ravel(), pointers), shape=(size[0], size[0]))
         mine = self.values[self.mine]
-        slope = (leads[:, 0] + leads[:, 2])[self.mine]
-        grains = np.maximum(self.noise, np.float32(1e-12))
-        held = np.where(self.own, 0, total * np.clip(HELD * (slope / grains - GRAINY), *LEAST_MOST))
+        slope, grains = (leads[:, 0] + leads[:, 2])[self.mine], np.maximum(self.noise[self.mine], np.float32(1e-12))
+        held = np.where(self.own, 0, total * np.clip(HELD * slope / grains - 1, *LEAST_MOST))
         begin = mine.copy()
         begin[self.own] = start
         given = outer @ self.values + held[:, None] * mine
         return _solved(inner, total + held, given, begin)[self.own]
 
-    def _conductance(self, tensor: np.ndarray) -> np.ndarray:
-        """How well each pixel of the band passes values on each way of `LINKS`, [B, 8], for its tensor [B, 3]."""
+    def _conductance(self, tensor: np.ndarray, flat: np.ndarray) -> np.ndarray:
+        """How well each pixel of the band passes values on each way of `LINKS`, [B, 8], for its tensor [B, 3].
+
+        Slopes squared below `flat` [B] have no direction.
+        """
         down, right = np.array(LINKS, np.float32).T
         length = down * down + right * right
         turned = np.stack([right * right - down * down, 2 * down * right]) / length  # of each way: its 2a as a unit
         lean = np.stack([tensor[:, 0] - tensor[:, 2], 2 * tensor[:, 1]], axis=1)
         slope = np.sqrt((lean * lean).sum(axis=1))
-        clear = (slope / (tensor[:, 0] + tensor[:, 2] + np.float32(FLAT))) ** 2
+        clear = (slope / (tensor[:, 0] + tensor[:, 2] + flat)) ** 2
         # squared cosines between each way and the slope, and the wire, as (1 + cos 2a) / 2
         strict, across = np.float32(STRICT / 2) * clear, np.float32(ACROSS / 2) * (1 - clear)
         turn = lean * (strict / np.maximum(slope, np.float32(1e-20)))[:, None] + self.along * across[:, None]
