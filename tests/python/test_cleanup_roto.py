@@ -76,7 +76,7 @@ class Spline:
 
 
 def splines(text: str) -> list[Spline]:
-    """The parser ends a knob with its line, Nuke with its braces: what is indented goes on, as Nuke itself writes it."""
+    """The parser ends a knob with its line, Nuke with its braces: what is indented goes on, as Nuke writes it."""
     script = Script.from_string(re.sub(r"\n(?=  )", " ", text))
     assert not script.errors(), script.errors()
     (node,) = script.all_nodes()
@@ -166,7 +166,8 @@ def test_the_command_writes_what_the_server_finds(server: Any, tmp_path: Path) -
     assert f'format "{W - 16} {H - 12} 0 0' in out.read_text()
     for frame in pictures:
         for curve in truth[frame]:
-            shown = curve.points[(curve.points[:, 1] > 16) & (curve.points[:, 1] < 0.7 * H)] - np.float32([8, 6])
+            seen = (curve.points[:, 1] > 16) & (curve.points[:, 1] < 0.7 * H)
+            shown = curve.points[seen] - np.array([8, 6], np.float32)
             inner = replace(curve, points=shown, width=curve.width[: len(shown)])
             nearest = min(off(s.at(frame), inner, H - 12) for s in found if frame in s.frames())
             assert nearest < 2.0
