@@ -160,7 +160,7 @@ def _tables(title: str, told: list[dict[str, Any]], headlines: Sequence[str] = (
             }
             if means:
                 conditions = list(dict.fromkeys(condition for _, condition in means))
-                table = _table(f"{split}, mean {metric} by {label}", ("", *conditions))
+                table = _table("", (f"{split}: mean {metric} by {label}", *conditions))
                 for method in dict.fromkeys(method for method, _ in means):
                     cells = [means.get((method, condition)) for condition in conditions]
                     table.add_row(method, *("" if cell is None else _number(cell) for cell in cells))
@@ -170,7 +170,7 @@ def _tables(title: str, told: list[dict[str, Any]], headlines: Sequence[str] = (
 def _table(title: str, columns: Sequence[str]) -> Table:
     table = Table(title=title, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for column in columns:
-        table.add_column(column, justify="right" if column else "left", no_wrap=True)
+        table.add_column(column, justify="right" if table.columns else "left", no_wrap=True)
     return table
 
 

@@ -20,9 +20,10 @@ WIDE = 12  # px: beyond it, finding is scored apart
 CONTRASTS = (0.05, 0.1, 0.3)  # of the wire to what is behind it, at least
 PER_CLIP = 2  # shots of each split that are made of a clip
 SEEN = 0.05  # of the light behind it: what differs less from it is not asked for
-HIDES = 0.02  # coverage from which a pixel counts as hidden
+HIDES = 0.005  # coverage from which a pixel counts as hidden
 CLEARANCE = 8.0  # px that a wire goes beyond its own width, so that neighbours show all of what it hid
-LEAST = 160  # pixels that a wire hides, or another is drawn
+LEAST = 160  # pixels that a wire hides
+CLEAR = 0.5  # share of it that can be seen; of a wire that has less of either another is drawn
 TRIES = 16
 
 
@@ -88,9 +89,9 @@ def _pasted(clip: Clip, split: str, width: int, contrast: float, name: str) -> C
         over = wires.paste(clean, [wire], _moment(time))
         field = footage.grain(clean.shape, softness, field_of)
         truths[time] = footage.grained(clean, field, strength, level)
-        hides = covers[time] > 0
-        plates[time] = np.where(hides[..., None], footage.grained(over.picture, field, strength, level), truths[time])
         holes[time] = cv2.dilate((covers[time] > HIDES).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+        grained = footage.grained(over.picture, field, strength, level)
+        plates[time] = np.where(holes[time][..., None], grained, truths[time])
         if time in footage.TESTED:
             lines[time] = _lines(wire, time, clean, over.picture)
     labels = {"width": f"{width} px", "contrast": f"{100 * contrast:.0f} %", "motion": clip.motion}
@@ -109,7 +110,7 @@ def _moment(time: int) -> float:
 def _wire(
     shot: Footage, split: str, width: int, contrast: float, random: np.random.Generator
 ) -> tuple[Wire, list[np.ndarray]]:
-    """A wire that hides enough in the tested frames, and its coverage [H, W] in each frame."""
+    """A wire that hides enough in the tested frames and can be seen there, and its coverage [H, W] in each frame."""
     shape = shot.frames[0].shape
     black = np.zeros(shape, np.float32)
     for last in (*[False] * (TRIES - 1), True):
@@ -117,9 +118,16 @@ def _wire(
         if split == REVEALED:
             wire = _moving(wire, shot.motions[footage.TESTED[0]], random)
         covers = [wires.paste(black, [wire], _moment(time)).matte for time in range(footage.FRAMES)]
-        if last or min(int((covers[time] > HIDES).sum()) for time in footage.TESTED) >= LEAST:
+        if last or (min(int((covers[time] > HIDES).sum()) for time in footage.TESTED) >= LEAST and _clear(wire, shot)):
             return wire, covers
     raise AssertionError("the last try returns")
+
+
+def _clear(wire: Wire, shot: Footage) -> bool:
+    time = footage.TESTED[0]
+    clean = shot.frames[time]
+    visible = _lines(wire, time, clean, wires.paste(clean, [wire], _moment(time)).picture).visible
+    return bool(len(visible)) and float(visible.mean()) >= CLEAR
 
 
 def _moving(wire: Wire, motion: np.ndarray, random: np.random.Generator) -> Wire:

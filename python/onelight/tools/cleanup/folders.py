@@ -110,9 +110,10 @@ class _Shot:
 def _sequence(folder: Path) -> dict[int, Path]:
     """The files of a folder by frame number."""
     try:
-        sequences = [one for one in FileSequence.findSequencesOnDisk(str(folder)) if not one.basename().startswith(".")]
+        every = FileSequence.findSequencesOnDisk(str(folder))
     except FileSeqException as error:
         raise NotFound(f"{folder} cannot be listed: {error}") from error
+    sequences = sorted((one for one in every if not one.basename().startswith(".")), key=str)
     if not sequences:
         raise NotFound(f"{folder} is empty: a sequence such as name.1001.exr is expected")
     if len(sequences) > 1:
