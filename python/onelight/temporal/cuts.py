@@ -11,31 +11,35 @@ from onelight.temporal.encode import coded, luminance, middle, shrink
 from onelight.temporal.flow import between, positions, sample
 
 SIZE = 128  # longest side at which two frames are compared
-ALIKE = 0.55  # correlation after motion above which it is one shot
+COARSE = 10.0  # pixels there: what is coarser (bright above, dark below) many shots have in common
+STRONG = 1.0  # stops: detail above it counts no more
+EVEN = 0.02  # stops: detail below it is none; two even walls are alike
+ALIKE = 0.62  # correlation after motion above which it is one shot
 
 
 def same_shot(a: np.ndarray, b: np.ndarray) -> bool:
     """Whether two scene-linear pictures [H, W, 3] look like frames of one shot, whatever the motion and exposure.
 
-    They do where, after moving one onto the other, structure correlates.
+    They do where, after moving one onto the other as a smooth flow can, edges and texture correlate.
     """
-    first, second = (_small(picture) for picture in (a, b))
+    first, second = (coded(luminance(shrink(picture, SIZE)), middle(picture)) for picture in (a, b))
     if first.shape != second.shape:
         return False
     return max(_likeness(first, second), _likeness(second, first)) > ALIKE
 
 
-def _small(picture: np.ndarray) -> np.ndarray:
-    return coded(luminance(shrink(picture, SIZE)), middle(picture))
-
-
 def _likeness(first: np.ndarray, second: np.ndarray) -> float:
-    flow = cv2.blur(between(first, second), (9, 9))  # a free flow could make any picture out of any other
+    """Correlation of the detail of two small pictures in stops [h, w] after motion."""
+    flow = cv2.blur(between(first, second), (15, 15))  # a free flow could make any picture out of any other
     moved = sample(second, positions(first.shape) + flow, cv2.INTER_LINEAR)
-    one, two = (image - image.mean() for image in (first, moved))
-    spread_ = float(np.sqrt((one * one).mean() * (two * two).mean()))
-    even = 0.05**2  # stops: two even grey pictures are alike
-    return (float((one * two).mean()) + even) / (spread_ + even)
+    one, two = (_detail(image) for image in (first, moved))
+    strength = float(np.sqrt((one * one).mean() * (two * two).mean()))
+    return (float((one * two).mean()) + EVEN**2) / (strength + EVEN**2)
+
+
+def _detail(picture: np.ndarray) -> np.ndarray:
+    fine = np.clip(picture - cv2.GaussianBlur(picture, (0, 0), COARSE), -STRONG, STRONG)
+    return fine - fine.mean()
 
 
 def in_shot(pictures: Mapping[int, np.ndarray]) -> frozenset[int]:

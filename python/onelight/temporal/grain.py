@@ -12,8 +12,9 @@ from scipy.special import ndtri
 from onelight.temporal.encode import luminance
 
 LEVELS = 12  # nodes of the curve of sigma over level
-BLOCK = 16  # pixels a side of a block whose noise is measured
-RADIUS = 3  # of the grain's autocorrelation that is measured and made, in pixels
+BLOCK = 24  # pixels a side of a block whose noise is measured
+RADIUS = 5  # of the grain's autocorrelation that is measured and made, in pixels
+FADE = 6.0  # pixels over which the autocorrelation is believed
 QUIETEST = 0.1  # share of blocks of a level that are taken for free of texture
 MOST = 8192  # blocks of one picture that are looked at
 
@@ -144,7 +145,7 @@ def _kernel(flat: np.ndarray) -> np.ndarray:
             for dx in range(-RADIUS, RADIUS + 1):
                 a = f[:, dy:, max(dx, 0) : BLOCK + min(dx, 0)]
                 b = f[:, : BLOCK - dy, max(-dx, 0) : BLOCK - max(dx, 0)]
-                fade = np.cos(np.pi / 2 * dx / (RADIUS + 1)) * np.cos(np.pi / 2 * dy / (RADIUS + 1))
+                fade = np.exp(-(dx * dx + dy * dy) / (2 * FADE**2))  # far lags are mostly chance
                 shape[dy % grid, dx % grid] = shape[-dy % grid, -dx % grid] = float((a * b).mean()) * fade
         power = np.maximum(np.fft.fft2(shape).real, 0)
         filter_ = np.fft.fftshift(np.fft.ifft2(np.sqrt(power)).real)
