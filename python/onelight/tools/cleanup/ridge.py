@@ -92,7 +92,10 @@ def _ridge(image: np.ndarray, sigma: float) -> tuple[np.ndarray, ...]:
 
     xx, yy, xy = derived(second, bell), derived(bell, second), derived(first, first)
     skew, total = xx - yy, np.add(xx, yy, out=xx)
-    apart = cv2.magnitude(skew * np.float32(0.5), xy)
+    # Not cv2.magnitude, whose last bits depend on where in memory an array begins.
+    apart = xy * xy
+    apart += np.square(skew * np.float32(0.5))
+    np.sqrt(apart, out=apart)
     # The eigenvalues are total / 2 +- apart: the stronger one, less the weaker where both have one sign (a blob).
     strength = np.abs(total, out=yy)
     strength *= np.float32(0.5)

@@ -23,6 +23,19 @@ class Look:
     twist: float  # pixels between the strands of a rope; 0: it is smooth
     contrast: float  # share by which it differs at least from the ground behind it, everywhere
 
+    def radiance(self, across: np.ndarray, along: np.ndarray, width: float) -> np.ndarray:
+        """A lit cylinder's radiance [N, 3] at places `across` it (-1..1) and `along` it (pixels)."""
+        x = np.clip(across, -1, 1)
+        facing = np.clip(x * self.light + np.sqrt(1 - x * x) * np.sqrt(1 - self.light**2), 0, 1)
+        value = self.shaded + (1 - self.shaded) * facing
+        if self.twist > 0:
+            value = value * (0.75 + 0.25 * np.sin(2 * np.pi * (along / self.twist + 0.4 * x)))
+        breadth = max(0.18, 0.6 / width)  # a line thinner than a pixel would alias
+        line = self.streak * np.exp(-(((x - self.streak_at) / breadth) ** 2))
+        if self.glints > 0:
+            line = line * (0.5 + 0.5 * np.cos(2 * np.pi * along / self.glints)) ** 4
+        return value[:, None] * self.colour + line[:, None]
+
 
 def course(random: np.random.Generator, height: int, width: int, across: float) -> np.ndarray:
     """Where it runs: through the picture for the most part, taut, hanging or bent; rods end in it."""

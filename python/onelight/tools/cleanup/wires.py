@@ -18,7 +18,8 @@ from onelight.tools.cleanup import rigging
 from onelight.tools.cleanup.rigging import Look
 
 NARROWEST, WIDEST = 0.5, 24.0  # pixels across
-PIXEL = 0.3  # pixels: the standard deviation of a pixel's own box, to which the lens adds
+PIXEL = 0.29  # pixels: the standard deviation of a pixel's own box
+SHARPEST = 0.05  # pixels: of a lens
 SHUTTER = 5  # moments of an open shutter
 _AROUND = 12.0  # pixels: the ground against which a wire's contrast is held
 
@@ -97,8 +98,8 @@ class Pasted(NamedTuple):
 def paste(picture: np.ndarray, wires: Sequence[Wire], time: float = 0.0, hiding: np.ndarray | None = None) -> Pasted:
     """Wires over a linear picture, the later in front; `hiding` [H, W] in 0..1 is what stands before all of them.
 
-    Coverage is that of a strip under the pixel's box and the lens, both taken as one Gaussian, in closed form, and the
-    mean over the open shutter. Deterministic in the wires, the picture and the time.
+    Coverage is a strip's, through a Gaussian lens, over pixels as wide as one across the strip: in closed form, so that
+    it adds up to the width however thin; and its mean over the open shutter. Deterministic in wires, picture and time.
     """
     height, width = picture.shape[:2]
     out = Pasted(
@@ -148,7 +149,7 @@ class _Run(NamedTuple):
 
 
 def _run(wire: Wire, points: np.ndarray, height: int, width: int) -> _Run | None:
-    soft = float(np.hypot(PIXEL, wire.defocus))
+    soft = max(wire.defocus, SHARPEST)
     reach = wire.width * (1 + abs(wire.taper)) / 2 + 3 * soft + 1
     near = (points > -reach).all(axis=1) & (points[:, 0] < width + reach) & (points[:, 1] < height + reach)
     if not near.any():
@@ -185,8 +186,8 @@ def _run(wire: Wire, points: np.ndarray, height: int, width: int) -> _Run | None
     beyond = (aside * tangent).sum(axis=1)  # more than a step only past its ends
     part = index / (len(points) - 1)
     half = wire.width / 2 * (1 + wire.taper * (part - 0.5))
-    root = soft * np.sqrt(2)
-    covered = (erf((beside + half) / root) - erf((beside - half) / root)) / 2
+    root = np.hypot(PIXEL, soft) * np.sqrt(2)
+    covered = _coverage(beside, half, soft)
     place = distance[index] + beyond
     ends = (place < 4 * root) | (place > distance[-1] - 4 * root)
     covered[ends] *= (1 + erf(place[ends] / root)) * (1 + erf((distance[-1] - place[ends]) / root)) / 4
@@ -196,26 +197,30 @@ def _run(wire: Wire, points: np.ndarray, height: int, width: int) -> _Run | None
     angle = 2 * np.arctan2(tangent[:, 1], tangent[:, 0])
     return _Run(
         (rows, columns),
-        (beside / np.maximum(half, soft)).astype(np.float32),
+        (beside / np.maximum(half, PIXEL)).astype(np.float32),
         place.astype(np.float32),
         covered.astype(np.float32),
         np.stack([np.cos(angle), np.sin(angle)], axis=1).astype(np.float32),
-        float(erf(wire.width / 2 / root)),
+        float(_coverage(np.zeros(1), wire.width / 2, soft)[0]),
     )
 
 
+def _coverage(beside: np.ndarray, half: np.ndarray | float, soft: float) -> np.ndarray:
+    """The share of pixels `beside` a strip's middle that it covers, `half` as wide on either side, behind a lens."""
+
+    def ramp(x: np.ndarray) -> np.ndarray:  # the integral of the lens's cumulative distribution
+        return x * (0.5 + 0.5 * erf(x / (soft * np.sqrt(2)))) + soft / np.sqrt(2 * np.pi) * np.exp(
+            -((x / soft) ** 2) / 2
+        )
+
+    right, left = beside + half, beside - half
+    return np.clip(ramp(right + 0.5) - ramp(right - 0.5) - ramp(left + 0.5) + ramp(left - 0.5), 0, 1)
+
+
 def _shade(wire: Wire, run: _Run, mean: float, ground: np.ndarray) -> np.ndarray:
-    """Linear radiance [N, 3] of the wire's own surface: a lit cylinder."""
-    look, x = wire.look, np.clip(run.across, -1, 1)
-    facing = np.clip(x * look.light + np.sqrt(1 - x * x) * np.sqrt(1 - look.light**2), 0, 1)
-    value = look.shaded + (1 - look.shaded) * facing
-    if look.twist > 0:
-        value = value * (0.75 + 0.25 * np.sin(2 * np.pi * (run.distance / look.twist + 0.4 * x)))
-    breadth = max(0.18, PIXEL * 2 / wire.width)
-    line = look.streak * np.exp(-(((x - look.streak_at) / breadth) ** 2))
-    if look.glints > 0:
-        line = line * (0.5 + 0.5 * np.cos(2 * np.pi * run.distance / look.glints)) ** 4
-    radiance = mean * (value[:, None] * look.colour + line[:, None])
+    """Linear radiance [N, 3] of the wire's own surface, as far from the ground's level as its look asks for."""
+    look = wire.look
+    radiance = mean * look.radiance(run.across, run.distance, wire.width)
     if look.contrast <= 0:
         return radiance.astype(np.float32)
     ratio = np.maximum(radiance @ LUMINANCE, 1e-9) / np.maximum(ground, 1e-9)
