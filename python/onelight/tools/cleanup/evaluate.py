@@ -65,8 +65,8 @@ def run(
     frames without wires. In `fill_static` what is behind the wire is hidden all the time and in `fill_revealed`
     neighbours show it; the matte is given. `psnr`, `log_psnr` (dB) and `ssim` are of the hidden pixels and are taken
     with Regrain off, for new grain is not meant to be the old one; the rest with all knobs at their defaults:
-    `boundary` (the seam in stops), `flicker` and `grain` (inside relative to outside, over the same of the true frames: 1
-    is as shot), `transported_share` (of real pixels).
+    `boundary` (the seam in stops), `flicker` and `grain` (inside relative to outside, over the same of the true
+    frames: 1 is as shot), `transported_share` (of real pixels).
     """
     if unknown := set(methods) - METHODS.keys():
         raise RequestError(f"there is no method {', '.join(sorted(unknown))}: choose of {', '.join(METHODS)}")
