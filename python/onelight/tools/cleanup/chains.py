@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from scipy.spatial import KDTree
 
@@ -44,16 +43,10 @@ class Chain:
         return float(np.linalg.norm(np.diff(self.at, axis=0), axis=1).sum())
 
 
-def middles(found: Mattes, high: float, low: float, narrowest: float, widest: float) -> Points:
-    """Points on the middle of what is above `low` and hangs together with something above `high`."""
+def middles(found: Mattes, low: float, narrowest: float, widest: float) -> Points:
+    """Points on the middle of what is likelier than `low` and not too thin or wide."""
     matte = np.asarray(found.matte, np.float32)
-    weak = matte > low
-    weak &= (found.width >= narrowest) & (found.width <= widest)
-    labels = np.asarray(cv2.connectedComponents(weak.astype(np.uint8), connectivity=8)[1], np.int32)
-    strong = np.zeros(int(labels.max()) + 1, bool)
-    strong[labels[weak & (matte > high)]] = True
-    strong[0] = False
-    y, x = np.nonzero(strong[labels])
+    y, x = np.nonzero((matte > low) & (found.width >= narrowest) & (found.width <= widest))
     if not len(x):
         return _points(np.zeros((0, 2)), found)
     cell = (y // _CELL).astype(np.int64) * (matte.shape[1] // _CELL + 1) + x // _CELL

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Protocol
 
 import cv2
@@ -42,6 +43,13 @@ class Curve:
     def length(self) -> float:
         """Along the points, px."""
         return float(np.linalg.norm(np.diff(self.points, axis=0), axis=1).sum())
+
+    @cached_property
+    def dense(self) -> tuple[np.ndarray, np.ndarray, KDTree]:
+        """Points [M, 2] and width [M] 2 px apart, and the points to look the nearest up in; made when first asked for,
+        since a curve is compared with many others."""
+        points, width = resampled(self.points, self.width, 2.0)
+        return points, width, KDTree(points)
 
 
 def arc(points: np.ndarray) -> np.ndarray:
@@ -171,8 +179,8 @@ class Beside:
 
 def beside(curve: Curve, other: Curve, reach: float) -> Beside:
     """Where `other` runs along `curve`: nearest points within `reach` px, tangents within about 25 degrees."""
-    dense, width = resampled(other.points, other.width, 2.0)
-    distance, index = KDTree(dense).query(curve.points)
+    dense, width, tree = other.dense
+    distance, index = tree.query(curve.points)
     gap = dense[index] - curve.points
     away = (gap * normals(curve.points)).sum(axis=1)
     turn = np.abs((tangents(curve.points) * tangents(dense)[index]).sum(axis=1))

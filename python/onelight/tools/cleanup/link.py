@@ -9,7 +9,7 @@ import numpy as np
 from scipy.interpolate import make_smoothing_spline
 
 from onelight.tools.cleanup.chains import STEP, Chain, joined, middles, strung
-from onelight.tools.cleanup.curves import SPACING, Curve, Mattes, arc
+from onelight.tools.cleanup.curves import SPACING, Curve, Mattes, arc, beside
 
 _BEND = 24.0  # px: what is shorter than this along a wire is noise, not its form
 _SLACK = 0.35  # how far below the width knobs a found width may lie, as a share: widths are estimates
@@ -89,25 +89,53 @@ def _uncapped(curve: Curve, shape: tuple[int, ...]) -> Curve:
 def _curves(
     found: Mattes, high: float, low: float, narrowest: float, widest: float, strict: bool = True
 ) -> list[Curve]:
-    chains = strung(middles(found, high, low, narrowest, widest))
+    chains = strung(middles(found, low, narrowest, widest))
     diagonal = float(np.hypot(*found.matte.shape))
     chains = joined(chains, found.matte, longest=0.06 * diagonal)
     needed = max(10.0, _SUPPORT * diagonal * (2 * high) ** 1.5) if strict else 8.0
     curves = []
     for chain in chains:
-        if _support(chain) < needed or (strict and float(chain.sure.mean()) < 0.8 * high):
+        support = _support(chain)
+        if support < needed or (strict and not _likely(chain, high, support / needed)):
             continue
         curve, stray = smooth(chain)
         wide = float(np.median(curve.width))
         if not strict or (stray < _WIGGLE + 0.1 * wide and curve.length > 5 * wide):
             curves.append(curve)
-    return sorted(curves, key=lambda c: (-c.confidence * c.length, *c.points[0].tolist()))
+    return _apart(curves)
+
+
+def _apart(curves: list[Curve]) -> list[Curve]:
+    """Without curves that run within a likelier one: a wide wire's uneven matte has several middles."""
+    kept: list[Curve] = []
+    for curve in sorted(curves, key=lambda c: (-c.confidence * c.length, *c.points[0].tolist())):
+        wide = float(np.median(curve.width))
+        if all(beside(curve, o, 1 + 0.4 * (wide + float(np.median(o.width)))).near.mean() < 0.6 for o in kept):
+            kept.append(curve)
+    return kept
+
+
+def _likely(chain: Chain, high: float, long: float) -> bool:
+    """Hysteresis along a whole wire: some of it has to be plain, and the less of it is the longer it has to be."""
+    plain = float((chain.sure > high).mean())
+    return plain > max(0.1, 0.5 / long) and _seen(chain) > 0.5 * chain.length
 
 
 def _support(chain: Chain) -> float:
     """The length in px over which a chain was seen, each stretch by the square of how likely it is; gaps are none."""
+    steps, near = _steps(chain)
+    return float((steps * chain.sure[1:] * chain.sure[:-1])[near].sum())
+
+
+def _seen(chain: Chain) -> float:
+    steps, near = _steps(chain)
+    return float(steps[near].sum())
+
+
+def _steps(chain: Chain) -> tuple[np.ndarray, np.ndarray]:
+    """Distances between neighbours on a chain, px, and which of them are no gaps."""
     steps = np.linalg.norm(np.diff(chain.at, axis=0), axis=1)
-    return float((steps * chain.sure[1:] * chain.sure[:-1])[steps < 2 * np.maximum(STEP, chain.width[1:])].sum())
+    return steps, steps < 2 * np.maximum(STEP, chain.width[1:])
 
 
 def smooth(chain: Chain, bend: float = _BEND) -> tuple[Curve, float]:
