@@ -3,6 +3,7 @@
 #include <pybind11/stl.h>
 
 #include <cstring>
+#include <map>
 #include <memory>
 #include <optional>
 
@@ -145,13 +146,17 @@ py::tuple bridge_infer(const std::string &server, const std::string &show, const
     const auto knob = name.cast<std::string>();
     request.parameters[knob] = to_value(knob, value);
   }
+  std::map<std::string, int> frames;  // of each clip: one with neighbours is asked for again by other frames
+  const auto clip_of = [](const std::string &tensor) { return tensor.substr(0, tensor.find('@')); };
+  for (const auto &[name, value] : inputs) ++frames[clip_of(name.cast<std::string>())];
   std::vector<std::unique_ptr<Pixels>> held;
   for (const auto &[name, value] : inputs) {
     const auto clip = name.cast<std::string>();
     held.push_back(std::make_unique<Pixels>(value, clip, false));
     const Pixels *pixels = held.back().get();
     request.inputs.push_back({clip, pixels->width(), pixels->height(), pixels->half(),
-                              [pixels](void *to) { copy_bytes(to, pixels->data(), pixels->bytes()); }});
+                              [pixels](void *to) { copy_bytes(to, pixels->data(), pixels->bytes()); },
+                              !output.is_none() && frames[clip_of(clip)] > 1});
   }
   py::object result = output;
   if (py::isinstance<py::tuple>(output)) {

@@ -12,7 +12,7 @@ from onelight.stages import Context, Stage
 from onelight.temporal import cuts, encode, flow, gather
 from onelight.temporal.grain import BLOCK, Grain
 from onelight.tools.cleanup import detect, fill, hints, scene, track
-from onelight.tools.cleanup.curves import Curve, matte_of
+from onelight.tools.cleanup.curves import WIDE, Curve, matte_of
 from onelight.tools.cleanup.link import drawn as lines_in
 from onelight.tools.cleanup.link import link
 from onelight.tools.cleanup.scene import Area, drawn, picture
@@ -67,12 +67,13 @@ def neighbours(context: Context, made: dict[str, Any]) -> dict[str, Any]:
     motion = scene.at_once(lambda offset: flow.dense(plate, pictures[offset]), near)
     curves[0] = track.steadied(curves, motion, stiffness=knobs["stiffness"])
     add, keep = drawn(context, area, "Add"), drawn(context, area, "Keep")
-    matte = matte_of(curves[0], area.shape, grow=knobs["grow"], soften=knobs["soften"], add=add, keep=keep)
+    matte = _matte(context, area, curves[0], made["find"][0], 0.0, add, keep)
     hinted = lines_in(add) if add is not None and scene.thin(add) else []
 
     def bring(offset: int) -> dict[str, Any]:
         context.check()
-        hole, along = _hole(context, area, curves[offset], offset), scene.vectors(context, area, offset)
+        hole = _matte(context, area, curves[offset], made["find"][offset], HALO, drawn(context, area, "Add", offset))
+        along = scene.vectors(context, area, offset)
         return _packed(gather.bring(plate, matte, pictures[offset], hole, offset, along))
 
     brought, grain = {}, None
@@ -114,10 +115,19 @@ def _grain(plate: np.ndarray, matte: np.ndarray) -> Grain | None:
     return Grain.measure([plate], [matte]) if (blocks.max(axis=(1, 3), initial=0) <= 0).any() else None
 
 
-def _hole(context: Context, area: Area, curves: Sequence[Curve], offset: int) -> np.ndarray:
-    knobs = context.knobs
-    grow = knobs["grow"] + HALO
-    return matte_of(curves, area.shape, grow=grow, soften=knobs["soften"], add=drawn(context, area, "Add", offset))
+def _matte(
+    context: Context,
+    area: Area,
+    curves: Sequence[Curve],
+    seen: Mapping[str, Any],
+    halo: float,
+    add: np.ndarray | None,
+    keep: np.ndarray | None = None,
+) -> np.ndarray:
+    """What is taken out of a frame [h, w]: its wires, `halo` px wider than the knobs say, and what was drawn."""
+    found = _found(seen) if any(float(curve.width.max()) > WIDE for curve in curves) else None
+    grow, soften = context.knobs["grow"] + halo, context.knobs["soften"]
+    return matte_of(curves, area.shape, grow=grow, soften=soften, found=found, add=add, keep=keep)
 
 
 def _tracked(context: Context, area: Area, offset: int) -> list[Curve]:
