@@ -9,12 +9,12 @@ from enum import IntEnum
 import cv2
 import numpy as np
 
-from onelight.colour import LUMINANCE
 from onelight.imaging import mend
 from onelight.stages import Session
 from onelight.temporal.gather import Brought, combine
 from onelight.temporal.grain import Grain
 from onelight.tools.cleanup import holes, leftovers, matching
+from onelight.tools.cleanup import regrain as regrain_
 from onelight.tools.cleanup.curves import Curve
 
 FAINT = 1 / 256  # matte below this shows no wire: the plate stays
@@ -83,7 +83,7 @@ def fill(
     if not hole.any():
         return out
     near = combine(neighbours) if neighbours else None
-    directions, noise = holes.directions(curves), _noise(grain, level)
+    directions, noise = holes.directions(curves), regrain_.noise(grain, level)
     for box in holes.boxes(hole):
         check()
         found = None if near is None else _offered(near[0][box], near[1][box], level)
@@ -97,8 +97,7 @@ def fill(
         patch = leftovers.decoded(mix.code, level)
         if grain is not None and regrain > 0 and mix.new.any():
             origin = (box[1].start, box[0].start)
-            field = grain.field(mix.new.shape, seed, np.maximum(cv2.transform(patch, LUMINANCE[None]), 0), origin)
-            patch += field * (mix.new * np.float32(regrain))[..., None]
+            patch += regrain_.new(patch, sound, hole[box], mix.new * np.float32(regrain), grain, seed, origin)
         done = hole[box] & (mix.source != From.PAINT)
         amount = matte[box][done][:, None]
         within = np.where(amount < 1, sound[done] * (1 - amount) + patch[done] * amount, patch[done])
@@ -187,18 +186,6 @@ def _made(gap: leftovers.Gap, guarded: np.ndarray, wardrobe: bool) -> tuple[np.n
             code = leftovers.interpolated(replace(gap, code=code, hole=hole, known=seen))
             reached |= hole
     return code, reached
-
-
-def _noise(grain: Grain | None, level: float) -> leftovers.Noise | None:
-    """The strength of the shot's grain, in coded stops; None where it has none, or nobody measured it."""
-    if grain is None or not grain.sigma.any():
-        return None
-
-    def sigma(code: np.ndarray) -> np.ndarray:
-        light = np.maximum(leftovers.decoded(code, level) @ LUMINANCE, 0)
-        return grain.strength(light[None])[0].mean(axis=1) / leftovers.per_stop(light, level)
-
-    return sigma
 
 
 def _offered(pixels: np.ndarray, sure: np.ndarray, level: float) -> _Taken:

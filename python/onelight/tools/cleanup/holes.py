@@ -41,7 +41,7 @@ def directions(curves: Sequence[Curve]) -> Callable[[np.ndarray, tuple[slice, sl
         out = np.zeros((*hole.shape, 2), np.float32)
         rows, columns = np.nonzero(cv2.dilate(hole.astype(np.uint8), np.ones((5, 5), np.uint8)))
         points = np.stack([columns + box[1].start, rows + box[0].start], axis=1) + 0.5
-        distance, nearest = tree.query(points)
+        distance, nearest = (np.asarray(found) for found in tree.query(points))
         near = distance <= np.hypot(width[nearest] / 2 + BESIDE, 8)  # points lie about 8 px apart
         chosen = nearest[near]
         out[rows[near], columns[near]] = np.stack([np.cos(turn[chosen]), np.sin(turn[chosen])], axis=1)

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from scipy.sparse import csr_matrix
 
-TOE = 2.0**-5  # of the middle level: below it the coding is linear, so that noise about black counts little
+TOE = 0.25  # of the middle level: the coding is linear below it, so that noise about black counts little
 LINKS = ((0, 1), (1, 0), (1, 1), (1, -1), (1, 2), (2, 1), (1, -2), (2, -1))  # (down, right): 22.5 degrees apart
 REACH = 2  # pixels that a link spans at most
 FAR = 0.5  # what a link of a knight's move weighs, of one of its length
@@ -23,12 +23,12 @@ STRICT = 20.0  # how much less goes across a clear edge than along it, as a powe
 FLAT = 0.002  # (stops per pixel) squared: slopes below it have no direction
 SPREAD = 2.5  # pixels over which directions are averaged
 ACROSS = 0.7  # where there is no direction: how much less goes along the wire than across it, as a power of e
-THICK = 10.0  # a hole that is deeper than this is begun at half the size
+THICK = 12.0  # a hole that is deeper than this is begun at half the size
 DEEP = 2 * THICK  # px from the rim beyond which the finer picture has nothing to add
 HELD, LEAST_MOST = 0.5, (0.1, 100.0)  # how much a rim's pixel keeps to itself, per slope over grain; bounds
 GRAINY = 12.0  # times its variance: slopes squared that may be grain
 ROUNDS = 2  # how often directions are taken from the filled picture
-STEPS, CLOSE = 16, 2e-3  # of the solver: at most, and where it stops
+STEPS, CLOSE = 48, 1e-3  # of the solver: at most, and where it stops
 
 Noise = Callable[[np.ndarray], np.ndarray]
 
