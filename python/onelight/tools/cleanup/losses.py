@@ -9,8 +9,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 WEIGHTS = {"matte": 1.0, "dice": 0.7, "width": 0.15, "along": 0.3}
-FOCUS = 1.5  # the exponent by which pixels that are told apart already count less
-SPARSE = 0.01  # share of a batch's pixels that counts as wire where less than that is
+FOCUS = 1.0  # the exponent by which pixels that are told apart already count less
+SPARSE = 0.02  # share of a batch's pixels that counts as wire where less than that is
 Tensors = Mapping[str, Tensor]
 Look = Callable[..., tuple[Tensor, ...]]  # the network: `Detector.forward`
 

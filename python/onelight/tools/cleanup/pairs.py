@@ -15,7 +15,7 @@ from onelight.temporal import encode
 from onelight.tools.cleanup import clutter, detect, ridge
 from onelight.tools.cleanup.wires import Pasted, Wire, paste
 
-CROP = 128  # pixels
+CROP = 192  # pixels
 LIGHTS = 3  # pictures kept of a rendered scene: under two of its keys, and under its dome
 LIBRARY, LEAVES = 160, 320  # dead-leaves pictures that a training draws upon, and their size
 SEEN = (0.015, 0.06)  # stops: wires that differ less than the first are nobody's fault, those beyond the second count
