@@ -48,6 +48,11 @@ class View:
         self.known = 1 - covered(encode.blocks(self.hidden, self.factor))  # 1 where nothing is hidden, [h, w]
 
     @cached_property
+    def near(self) -> np.ndarray:
+        """1 where a pixel or one beside it is hidden, [H, W]: what is fetched there would have a trace of it."""
+        return cv2.dilate(self.hidden, np.ones((3, 3), np.uint8))
+
+    @cached_property
     def free(self) -> np.ndarray:
         """1 where the small picture, in which motion is looked for, shows nothing hidden."""
         narrow = cv2.erode(self.known, np.ones((5, 5), np.uint8))

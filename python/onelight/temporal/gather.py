@@ -103,7 +103,7 @@ def _bring_block(
     along, gain, certain = (_grown(image, factor, block.inner, wanted.shape) for image in (along, gain, certain))
     points = (positions(wanted.shape, full[1].start, full[0].start) + along * np.float32(factor))[wanted][None]
     fetched, inside = fetch(there.linear, points)
-    clear = sample(there.hidden, points, cv2.INTER_LINEAR, outside=1) < 0.01
+    clear = sample(there.near, points, cv2.INTER_LINEAR, outside=1) < 0.01
     found[full][wanted] = fetched[0] * gain[wanted]
     sure[full][wanted] = certain[wanted] * (inside & clear)[0]
 
@@ -120,7 +120,7 @@ def _grown(image: np.ndarray, factor: int, part: tuple[slice, slice], shape: tup
 def _gain(here: np.ndarray, there: View, target: np.ndarray, seen: np.ndarray) -> np.ndarray:
     """The exposure [h, w, 3] that makes the other frame's pixels those of this one, smooth, from where both show."""
     half = np.s_[::2, ::2]
-    moved, weight = sample(there.linear, target[half], cv2.INTER_LINEAR), cv2.merge([seen[half]] * 3)
+    moved, weight = sample(there.colour, target[half], cv2.INTER_LINEAR), cv2.merge([seen[half]] * 3)
     size = (SHADE // 2 | 1, SHADE // 2 | 1)
     mine, theirs = (cv2.blur(np.maximum(image, 0) * weight, size) for image in (here[half], moved))
     ours, other = (np.array(cv2.mean(image)[:3], np.float32) for image in (mine, theirs))
