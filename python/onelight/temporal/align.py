@@ -43,9 +43,9 @@ class View:
         self.hidden = np.zeros(self.size, np.float32) if hole is None else covered(np.asarray(hole, np.float32))
         self.colour = encode.blocks(self.linear, self.factor)
         luminance = encode.luminance(self.colour)
-        self.level = encode.middle(luminance)
-        self.stops = encode.coded(luminance, self.level)  # of the luminance over the frame's own level, [h, w]
         self.known = 1 - covered(encode.blocks(self.hidden, self.factor))  # 1 where nothing is hidden, [h, w]
+        self.level = encode.middle(luminance, self.known)
+        self.stops = encode.coded(luminance, self.level)  # of the luminance over the frame's own level, [h, w]
 
     @cached_property
     def near(self) -> np.ndarray:
@@ -209,8 +209,8 @@ def refined(here: View, there: View, wide: tuple[slice, slice], flow: np.ndarray
     start, target = flow, positions(flow.shape, columns.start, rows.start)
     seen, free = here.stops[wide], here.known[wide]
     for _ in range(STEPS):
-        moved, usable = sampled(there, target + flow)
-        weight = free * usable
+        moved = sample(there.stops, target + flow, cv2.INTER_CUBIC)
+        weight = free * known(there, target + flow)
         differs = seen - moved
         around = mean(cv2.merge([weight, weight * differs]))
         differs = differs - around[..., 1] / (around[..., 0] + np.float32(1e-4))
@@ -230,7 +230,6 @@ def refined(here: View, there: View, wide: tuple[slice, slice], flow: np.ndarray
     return flow
 
 
-def sampled(there: View, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Stops of the other frame at positions [h, w, 2], and 1 where they are inside the frame and not hidden."""
-    known = sample(there.known, target, cv2.INTER_LINEAR, outside=0)
-    return sample(there.stops, target, cv2.INTER_CUBIC), (known > 0.99).astype(np.float32)
+def known(there: View, target: np.ndarray) -> np.ndarray:
+    """1 where positions [h, w, 2] are inside the other frame and not hidden there, else 0."""
+    return (sample(there.known, target, cv2.INTER_LINEAR, outside=0) > 0.99).astype(np.float32)

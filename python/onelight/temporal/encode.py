@@ -10,6 +10,7 @@ from onelight.colour import LUMINANCE
 FLOOR = 2.0**-6  # of the middle level: below it there is noise, nothing to match
 DARKEST = 2.0**-10  # of the highlights: below it there is a black surround, which would drag the middle down
 CEILING = 2.0**20  # above it there is an overflow, not light
+KNOWN = 0.98  # share of a place that must be known for it to count
 STATISTIC = 256  # longest side at which a whole picture's level is taken
 
 
@@ -41,9 +42,14 @@ def blocks(image: np.ndarray, factor: int) -> np.ndarray:
     return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
 
 
-def middle(linear: np.ndarray) -> float:
-    """The picture's middle level: geometric mean of its luminance, black surrounds left out; 1e-30 if all is black."""
+def middle(linear: np.ndarray, known: np.ndarray | None = None) -> float:
+    """The picture's middle level: geometric mean of its luminance, black surrounds left out; 1e-30 if all is black.
+
+    What `known` [H, W] says 0 of (a wire, with its glint) is left out as well.
+    """
     small = luminance(shrink(np.asarray(linear, np.float32), STATISTIC))
+    if known is not None and (shown := shrink(known, STATISTIC) > KNOWN).any():
+        small = small[shown]
     bright = small > max(float(np.quantile(small, 0.99)) * DARKEST, 0)
     return float(np.exp2(np.log2(small[bright], dtype=np.float32).mean())) if bright.any() else 1e-30
 

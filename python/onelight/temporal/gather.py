@@ -10,7 +10,7 @@ import numpy as np
 
 from onelight.errors import RequestError
 from onelight.temporal import encode
-from onelight.temporal.align import Block, View, mean, motion, refined, sampled, tiles
+from onelight.temporal.align import Block, View, known, mean, motion, refined, tiles
 from onelight.temporal.encode import luminance
 from onelight.temporal.flow import fetch, positions, sample
 
@@ -75,8 +75,8 @@ def bring_all(
     vectors: Mapping[int, np.ndarray] | None = None,
 ) -> list[Brought]:
     """`bring` for each neighbour by offset, (picture, its hole); what concerns `here` is worked out once."""
-    mine, known = View(here, hole), vectors or {}
-    return [bring(mine, hole, there, matte, offset, known.get(offset)) for offset, (there, matte) in others.items()]
+    mine, given = View(here, hole), vectors or {}
+    return [bring(mine, hole, there, matte, offset, given.get(offset)) for offset, (there, matte) in others.items()]
 
 
 def _bring_block(
@@ -92,11 +92,12 @@ def _bring_block(
     """Fills a block of `found` and `sure` where `around` wants it; `along` is the flow of its wide version."""
     rows, columns = block.wide
     target = positions(along.shape, columns.start, rows.start) + along
-    stops, usable = sampled(there, target)
+    usable = known(there, target)
     seen = here.known[block.wide] * usable
-    gain = _gain(here.colour[block.wide], there, target, seen)
-    bias = np.log2(luminance(gain)) + np.float32(np.log2(there.level / here.level))
-    certain = _alike(here.stops[block.wide], stops + bias, seen) * agreed[block.wide]
+    moved = sample(there.colour, target, cv2.INTER_CUBIC)
+    gain = _gain(here.colour[block.wide], moved, seen)
+    theirs = encode.coded(luminance(moved * gain), here.level)
+    certain = _alike(here.stops[block.wide], theirs, seen) * agreed[block.wide]
     factor = here.factor
     full = tuple(slice(part.start * factor, part.stop * factor) for part in block.own)
     wanted = around[full]
@@ -117,12 +118,12 @@ def _grown(image: np.ndarray, factor: int, part: tuple[slice, slice], shape: tup
     return image[rows, columns]
 
 
-def _gain(here: np.ndarray, there: View, target: np.ndarray, seen: np.ndarray) -> np.ndarray:
-    """The exposure [h, w, 3] that makes the other frame's pixels those of this one, smooth, from where both show."""
+def _gain(here: np.ndarray, moved: np.ndarray, seen: np.ndarray) -> np.ndarray:
+    """The exposure [h, w, 3] that makes the moved pixels those of this frame, smooth, from where both show."""
     half = np.s_[::2, ::2]
-    moved, weight = sample(there.colour, target[half], cv2.INTER_LINEAR), cv2.merge([seen[half]] * 3)
+    weight = cv2.merge([seen[half]] * 3)
     size = (SHADE // 2 | 1, SHADE // 2 | 1)
-    mine, theirs = (cv2.blur(np.maximum(image, 0) * weight, size) for image in (here[half], moved))
+    mine, theirs = (cv2.blur(np.maximum(image, 0) * weight, size) for image in (here[half], moved[half]))
     ours, other = (np.array(cv2.mean(image)[:3], np.float32) for image in (mine, theirs))
     if not (ours > 0).all() or not (other > 0).all():
         return np.ones_like(here)
@@ -158,8 +159,8 @@ def combine(brought: Sequence[Brought]) -> tuple[np.ndarray, np.ndarray, np.ndar
     near = np.array([1 / (1 + abs(one.offset)) ** 0.5 for one in order], np.float32)
     size = order[0].sure.shape
     pixels, sure, source = np.zeros((*size, 3), np.float32), np.zeros(size, np.float32), np.zeros(size, np.int8)
-    known = np.maximum.reduce([one.sure for one in order]) > 0
-    for block in tiles(known, SMOOTH):
+    wanted = np.maximum.reduce([one.sure for one in order]) > 0
+    for block in tiles(wanted, SMOOTH):
         parts = [(one.pixels[block.wide], one.sure[block.wide]) for one in order]
         made, certain, which = (image[block.inner] for image in _combine_block(parts, near))
         pixels[block.own], sure[block.own] = made, certain
