@@ -83,30 +83,38 @@ def interpolated(gap: Gap) -> np.ndarray:
 def _from_coarser(gap: Gap) -> np.ndarray:
     """The code with the hole filled as half the picture's size shows it."""
     height, width = gap.hole.shape
-    down, right = height % 2, width % 2
-    size = ((width + 1) // 2, (height + 1) // 2)
-
-    def half(image: np.ndarray) -> np.ndarray:
-        even = cv2.copyMakeBorder(image, 0, down, 0, right, cv2.BORDER_REPLICATE)
-        return cv2.resize(even, size, interpolation=cv2.INTER_AREA)
-
     weight = gap.known.astype(np.float32)
-    share, hidden = half(weight), half(gap.hole.astype(np.float32))
-    code = half(gap.code * weight[..., None]) / np.maximum(share, np.float32(1e-6))[..., None]
+    share, hidden = _halved(weight), _halved(gap.hole.astype(np.float32))
+    code = _halved(gap.code * weight[..., None]) / np.maximum(share, np.float32(1e-6))[..., None]
     hole = (hidden > 0) & (share < 0.5)
-    less = interpolated(Gap(code, hole, (share > 0) & ~hole, half(gap.along)))
-    up = cv2.resize(less, (size[0] * 2, size[1] * 2), interpolation=cv2.INTER_LINEAR)[:height, :width]
+    less = interpolated(Gap(code, hole, (share > 0) & ~hole, _halved(gap.along)))
+    up = cv2.resize(less, None, fx=2, fy=2, interpolation=cv2.INTER_LINEAR)[:height, :width]
     return np.where(gap.hole[..., None], up, gap.code)
 
 
 def _tensor(code: np.ndarray, seen: np.ndarray) -> np.ndarray:
-    """The structure tensor (xx, xy, yy) [H, W, 3] of what is seen, averaged and carried over what is not."""
+    """The structure tensor (xx, xy, yy) of what is seen, averaged and carried over what is not.
+
+    At half the size [(H + 1) // 2, (W + 1) // 2, 3]: it is smooth, and four times as fast.
+    """
     grey = cv2.transform(code, np.full((1, 3), 1 / 3, np.float32))
     x, y = (cv2.Scharr(grey, cv2.CV_32F, dx, 1 - dx, scale=1 / 32) for dx in (1, 0))
     inner = cv2.erode(seen.astype(np.float32), np.ones((3, 3), np.uint8))
     x, y = x * inner, y * inner
-    total = cv2.GaussianBlur(cv2.merge([x * x, x * y, y * y, inner]), (0, 0), SPREAD, borderType=cv2.BORDER_REFLECT_101)
+    half = cv2.merge([_halved(image) for image in (x * x, x * y, y * y, inner)])
+    total = cv2.GaussianBlur(half, (0, 0), SPREAD / 2, borderType=cv2.BORDER_REFLECT_101)
     return total[..., :3] / np.maximum(total[..., 3:], np.float32(1e-6))
+
+
+def _halved(image: np.ndarray) -> np.ndarray:
+    """Means of 2 x 2 pixels, the last row and column held where their number is odd."""
+    height, width = image.shape[:2]
+    even = (
+        cv2.copyMakeBorder(image, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)
+        if height % 2 | width % 2
+        else image
+    )
+    return cv2.resize(even, ((width + 1) // 2, (height + 1) // 2), interpolation=cv2.INTER_AREA)
 
 
 @dataclass(frozen=True)
@@ -168,8 +176,8 @@ class _Graph:
         )
 
     def diffused(self, tensor: np.ndarray, start: np.ndarray) -> np.ndarray:
-        """The hole's pixels [n, 3] brought to rest, from `start`, as the structure tensor [H, W, 3] leads."""
-        leads = tensor[self.band]
+        """The hole's pixels [n, 3] brought to rest, from `start`, as the structure tensor leads."""
+        leads = tensor[self.band[0] // 2, self.band[1] // 2]
         ways = self._conductance(leads, np.float32(FLAT) + self.noise * np.float32(GRAINY))
         both = np.concatenate([ways, ways], axis=1)
         weight = (both[self.mine] + np.take_along_axis(both, self.there, axis=0)) * self.usable
@@ -211,16 +219,21 @@ def _solved(inner: csr_matrix, total: np.ndarray, given: np.ndarray, x: np.ndarr
     """Solves total x - inner @ x = given for [N, 3] by conjugate gradients, preconditioned by the diagonal."""
     scale = (1 / np.maximum(total, np.float32(1e-12)))[:, None]
     rest = given - (total[:, None] * x - inner @ x)
-    goal = np.float32(CLOSE**2) * np.maximum((given * scale * given).sum(axis=0), np.float32(1e-20))
+    goal = np.float32(CLOSE**2) * np.maximum(_dot(given, scale * given), np.float32(1e-20))
     nearer = scale * rest
-    way, energy = nearer, (rest * nearer).sum(axis=0)
+    way, energy = nearer, _dot(rest, nearer)
     for _ in range(STEPS):
         if (energy <= goal).all():
             break
         pushed = total[:, None] * way - inner @ way
-        step = energy / np.maximum((way * pushed).sum(axis=0), np.float32(1e-20))
+        step = energy / np.maximum(_dot(way, pushed), np.float32(1e-20))
         x, rest = x + step * way, rest - step * pushed
         nearer = scale * rest
-        left = (rest * nearer).sum(axis=0)
+        left = _dot(rest, nearer)
         way, energy = nearer + left / np.maximum(energy, np.float32(1e-20)) * way, left
     return x
+
+
+def _dot(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Scalar products of the columns of [N, 3]."""
+    return np.einsum("nc,nc->c", one, other)

@@ -35,7 +35,10 @@ def new(
         np.sqrt(np.sqrt(np.abs(cv2.filter2D(luminance(image), -1, FINE)))) for image in (plate, field)
     ]  # edges: few
     known = cv2.merge([*(image * beside for image in fine), beside.astype(np.float32)])
-    shown, added, share = cv2.split(cv2.GaussianBlur(known, (0, 0), NEAR))
+    height, width = hole.shape
+    quarter = cv2.resize(known, ((width + 3) // 4, (height + 3) // 4), interpolation=cv2.INTER_AREA)
+    around = cv2.GaussianBlur(quarter, (0, 0), NEAR / 4)
+    shown, added, share = cv2.split(cv2.resize(around, (width, height), interpolation=cv2.INTER_LINEAR))
     most = np.where(share > 0.01, np.minimum((shown / np.maximum(added, np.float32(1e-20))) ** 4, 1), 1)
     return field * (amount * most)[..., None]
 
