@@ -15,7 +15,7 @@ setup:
 build: setup  ## build the bundle (build/Onelight.ofx.bundle), the bridge and the C++ tests
 	@scripts/build_native release
 
-demo: build  ## relight a still and a clip through the OpenFX plug-in, into demo/out
+demo: build  ## relight a still and a clip, take wires out of both, through the OpenFX plug-in, into demo/out
 	.venv/bin/onelight demo --out demo/out
 
 test: build  ## every test: Python, then C++
