@@ -63,14 +63,23 @@ def drawn(add: np.ndarray) -> list[Curve]:
     reach = max(1, int(np.ceil(float(depth.max()))))
     span = 2 * reach + 1
     width = 2 * cv2.dilate(depth, np.ones((span, span), np.uint8)) * inside
-    soft = cv2.GaussianBlur(matte, (0, 0), max(1.0, 0.5 * reach))
-    right, down = cv2.Scharr(soft, -1, 1, 0), cv2.Scharr(soft, -1, 0, 1)
-    size = (0, 0), max(2.0, float(reach))
-    xx, yy, xy = (cv2.GaussianBlur(v, *size) for v in (right * right, down * down, right * down))
-    angle = np.arctan2(2 * xy, xx - yy) / 2 + np.float32(np.pi / 2)  # across is where it changes most
-    along = np.dstack([np.cos(2 * angle), np.sin(2 * angle)]).astype(np.float32)
+    along = _along(matte, reach)
     curves = _curves(Drawn(matte, width, along), 0.5, 0.3, 0.0, np.inf, strict=False)
     return [replace(_uncapped(c, matte.shape), confidence=1.0) for c in curves]
+
+
+def _along(matte: np.ndarray, reach: int) -> np.ndarray:
+    """The tangents (cos 2a, sin 2a) [H, W, 2] of strokes up to `reach` px to either side: along what changes least."""
+    factor = min(4, max(1, reach // 2))
+    size = (max(1, matte.shape[1] // factor), max(1, matte.shape[0] // factor))
+    small = cv2.resize(matte, size, interpolation=cv2.INTER_AREA) if factor > 1 else matte
+    soft = cv2.GaussianBlur(small, (0, 0), max(1.0, 0.5 * reach / factor))
+    right, down = cv2.Scharr(soft, -1, 1, 0), cv2.Scharr(soft, -1, 0, 1)
+    sigma = max(2.0, reach / factor)
+    xx, yy, xy = (cv2.GaussianBlur(v, (0, 0), sigma) for v in (right * right, down * down, right * down))
+    turned = np.dstack([yy - xx, -2 * xy])  # twice the angle across, and a half turn on
+    turned /= np.maximum(np.linalg.norm(turned, axis=2, keepdims=True), 1e-12)
+    return cv2.resize(turned, matte.shape[::-1], interpolation=cv2.INTER_LINEAR) if factor > 1 else turned
 
 
 def _uncapped(curve: Curve, shape: tuple[int, ...]) -> Curve:
