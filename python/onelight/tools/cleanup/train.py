@@ -22,6 +22,7 @@ from onelight.training.crops import Crops
 from onelight.training.curves import sheet
 from onelight.training.export import export_onnx, parameters_of
 from onelight.training.loop import Settings, train
+from onelight.training.start import begin_with
 
 
 @dataclass(frozen=True)
@@ -51,11 +52,12 @@ def run(
     settings: Settings,
     device: str = "cpu",
     stop_after: float | None = None,
+    start: Path | None = None,
 ) -> Detector | None:
     """The trained network, with averaged weights; None where `stop_after` seconds were over first.
 
     `scenes` are files of the soundstage by name; `out` keeps what is baked of them and the checkpoint, from which the
-    next call goes on.
+    next call goes on. `start` are the weights of a version (safetensors) to begin with instead of with nothing.
     """
     crops = Crops.bake(out / "crops", scenes, pairs.read, jobs=2, recipe="cleanup 1")
     rows = np.arange(len(crops))
@@ -67,15 +69,17 @@ def run(
     aside = clutter.library(max(pairs.LIBRARY // KEPT, 2), pairs.LEAVES, settings.seed + 1)
     watched = [tensors(pairs.compose(crops.arrays, rows[kept], aside, WATCHED // 2, random)) for _ in range(2)]
     torch.manual_seed(settings.seed)
+    model = Detector()
+    started = f" from {begin_with(model, start)}" if start else ""
     return train(
-        Detector(),
+        model,
         settings,
         Batches(partial(pairs.compose, crops.arrays, rows[~kept], leaves, settings.batch), settings.seed),
         loss_of,
         partial(validate, watched),
         out,
         device,
-        data=crops.digest,
+        data=f"{crops.digest}{started}",
         stop_after=stop_after,
     )  # pyright: ignore[reportReturnType]
 
