@@ -7,7 +7,7 @@ namespace onelight {
 namespace {
 
 constexpr double resolve_seconds = 5;  // an edit of Show, Version or Server holds the panel no longer than this
-constexpr int resolve_side = 64;  // pixels; the smallest picture every tool can look at
+constexpr int resolve_side = 64;       // pixels; the smallest picture every tool can look at
 
 }  // namespace
 

@@ -75,9 +75,10 @@ std::vector<int> Node::neighbours(const table::Clip &described, ofx::Time time) 
 
 ofx::Status Node::frames_needed(const Properties &in, const Properties &out) const {
   const ofx::Time time = in.number(ofx::PropTime);
+  if (passes_through(time)) return ofx::StatReplyDefault;
   bool any = false;
   for (const table::Clip &described : tool_.clips) {
-    if (!*described.around) continue;
+    if (!*described.around || !clip(described.name).connected()) continue;
     const std::string name = std::string(ofx::ClipFrameRange_) + described.name;
     int index = 0;
     for (const auto &[first, last] : stretches(neighbours(described, time), time)) {
@@ -114,10 +115,11 @@ ofx::Status Node::output_colourspace(const Properties &out) const {
 bool Node::passes_through(ofx::Time time) const {
   if (params_.text("output", time) != tool_.passes[0].name) return false;
   if (params_.number("mix", time) == 0) return true;
-  // A host that calls every clip connected says nothing by it.
-  const bool given_work = !suites_.always_connected && std::any_of(tool_.clips.begin(), tool_.clips.end(), [&](const table::Clip &described) {
-    return described.acts && clip(described.name).connected();
-  });
+  const auto gives_work = [&](const table::Clip &described) {
+    // A host that calls every clip connected says nothing by it.
+    return described.acts && !suites_.always_connected && clip(described.name).connected();
+  };
+  const bool given_work = std::any_of(tool_.clips.begin(), tool_.clips.end(), gives_work);
   return !given_work && is_neutral(tool_, params_.at(time));
 }
 

@@ -9,7 +9,7 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from types import ModuleType
 from typing import Any, TypeVar
@@ -22,6 +22,7 @@ from onelight.runtime import Session, Sessions, preference
 from onelight.stages import Context, Stage, frame_at
 
 from onelight_server import pixels
+from onelight_server.answer import Answer, identity
 from onelight_server.cache import StageCache
 from onelight_server.config import Config
 from onelight_server.fairqueue import PRIORITIES, FairQueue
@@ -36,14 +37,6 @@ from onelight_server.staging import CHOOSE_SPACE, UNSET, BoundSession, Gathered,
 T = TypeVar("T")
 log = structlog.get_logger()
 DEADLINE_MARGIN = 0.05  # seconds kept back so that the sentence still reaches the client
-
-
-@dataclass
-class Answer:
-    """What a job came to: parameters of the reply, and pixels unless they went into shared memory."""
-
-    parameters: dict[str, Any] = field(default_factory=dict)
-    pixels: memoryview | None = None
 
 
 class Engine:
@@ -152,7 +145,7 @@ class Engine:
         delivered = await self._in_thread(scope, rest)
         return Answer(
             {
-                **_identity(job, context),
+                **identity(job, context),
                 "status": str(results.get("status", "")),
                 "nan_replaced": int(results.get("nan_replaced", 0)),
                 "cached": ",".join(hits),
@@ -174,7 +167,7 @@ class Engine:
         contexts = [replace(at[offset], knobs=job.knobs_at.get(offset, job.knobs)) for offset in offsets]
         work = partial(self._timed, job, "analyse", scope, lambda: graph.analyse(contexts))
         found = await self._in_thread(scope, work)
-        return Answer({**_identity(job, context), **found, "seconds": time.monotonic() - started})
+        return Answer({**identity(job, context), **found, "seconds": time.monotonic() - started})
 
     async def _prepare(self, job: Job, stages: tuple[Stage, ...], scope: Scope) -> tuple[pixels.Loaded, Context]:
         def work() -> tuple[pixels.Loaded, Context]:
@@ -251,8 +244,3 @@ class Engine:
         self.metrics.workers.set(queue.busy)
         for priority in PRIORITIES:
             self.metrics.queue.labels(priority).set(queue.depth(priority))
-
-
-def _identity(job: Job, context: Context) -> dict[str, Any]:
-    assert context.session is not None
-    return {"digest": job.version.digest, "version": job.version.name, "provider": context.session.provider}

@@ -16,7 +16,8 @@ from onelight.errors import NotFound, NotReady, OnelightError
 from onelight.registry import Version
 from onelight.wire import inference_pb2 as oip
 
-from onelight_server.engine import Answer, Engine
+from onelight_server.answer import Answer
+from onelight_server.engine import Engine
 from onelight_server.frames import NAMES
 from onelight_server.framing import join_infer, parse_infer
 from onelight_server.metrics import Metrics

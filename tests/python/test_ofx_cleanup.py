@@ -96,6 +96,25 @@ def test_only_the_frames_that_are_needed_are_fetched_and_none_beyond_the_ends(mo
     assert graph.messages == []
 
 
+def test_the_host_is_told_stretches_of_frames_and_of_a_neutral_node_none_but_its_own(
+    moving: Frames, node: MakeNode
+) -> None:
+    graph, at = node(CLEANUP), FIRST + 9.0
+    source(graph, moving)
+    graph.set("range", 8)
+    effect = graph._one()
+    assert effect.frames_needed(at)["Source"] == [
+        [at - 8, at - 8], [at - 4, at - 4], [at - 2, at + 2], [at + 4, at + 4], [at + 8, at + 8]
+    ]  # fmt: skip
+    assert effect.frames_needed(FIRST)["Source"] == [[FIRST, FIRST + 2], [FIRST + 4, FIRST + 4], [FIRST + 8, FIRST + 8]]
+    assert effect.frames_needed(at)["Add"] == effect.frames_needed(at)["Clean"] == [[at, at]]
+    graph.connect("Add", stroke(40), span=SPAN)
+    assert effect.frames_needed(at)["Add"] == effect.frames_needed(at)["Source"]
+    graph.disconnect("Add")
+    graph.set("sensitivity", 0)
+    assert effect.frames_needed(at)["Source"] == [[at, at]]
+
+
 def test_in_sequence_no_frame_travels_twice(moving: Frames, node: MakeNode, start_server: Any) -> None:
     from oip import metric, metrics_port
 
@@ -193,11 +212,10 @@ def test_a_matte_that_is_all_wire_leaves_a_frame_that_says_what_needs_paint(movi
     source(graph, moving)
     whole = np.ones((HEIGHT, WIDTH, 4), np.float32)
     graph.connect("Add", whole)
-    result = graph.render(FIRST + 5)
-    assert np.isfinite(result).all() and graph.messages == []
-    graph.set("output", "source")
-    source_map = graph.render(FIRST + 5)
-    assert not (source_map[..., 1] == 1).any(), "no neighbour knows anything either"
+    assert same(graph.render(FIRST + 5), moving[FIRST + 5]) and graph.messages == []
+    graph.set("output", "source")  # an edit: what was said of the last frame is written
+    assert f"{HEIGHT * WIDTH} pixels need paint" in graph.value("status")
+    assert (graph.render(FIRST + 5)[..., :3] == (1, 0, 0)).all(), "the whole frame is marked"
 
 
 def test_neighbours_of_another_size_do_no_harm(moving: Frames, node: MakeNode) -> None:

@@ -14,9 +14,8 @@ table::Clip clip(const char *around, const char *spacing) {
 }
 
 Reader knobs(int64_t range, const char *step) {
-  return [=](const char *name) {
-    return std::string(name) == "range" ? KnobValue(range) : KnobValue(std::string(step));
-  };
+  return
+      [=](const char *name) { return std::string(name) == "range" ? KnobValue(range) : KnobValue(std::string(step)); };
 }
 
 TEST(Around, AClipWithoutNeighboursNeedsItsOwnFrame) {
@@ -51,8 +50,7 @@ TEST(Around, FramesBeyondTheEndsOfTheClipAreNotAskedFor) {
 TEST(Around, WhatLiesWithoutAGapIsOneStretch) {
   EXPECT_EQ(stretches({0}, 12), Stretches({{12, 12}}));
   EXPECT_EQ(stretches({-2, -1, 0, 1, 2}, 12), Stretches({{10, 14}}));
-  EXPECT_EQ(stretches({-8, -4, -2, -1, 0, 1, 2, 4, 8}, 12),
-            Stretches({{4, 4}, {8, 8}, {10, 14}, {16, 16}, {20, 20}}));
+  EXPECT_EQ(stretches({-8, -4, -2, -1, 0, 1, 2, 4, 8}, 12), Stretches({{4, 4}, {8, 8}, {10, 14}, {16, 16}, {20, 20}}));
   EXPECT_EQ(stretches({0, 1, 2, 4}, 1), Stretches({{1, 3}, {5, 5}}));
 }
 

@@ -62,17 +62,20 @@ def neighbours(context: Context, made: dict[str, Any]) -> dict[str, Any]:
     frozen = cuts.frozen(pictures)
     shot = frozenset({0}) if frozen else cuts.in_shot(pictures)
     context.check()
-    curves = {offset: [*made["wires"][offset]["curves"], *_tracked(context, area, offset)] for offset in shot}
+    curves = {offset: made["wires"][offset]["curves"] for offset in shot}
+    tracked = {offset: _tracked(context, area, offset) for offset in shot}
     near = [offset for offset in shot if 0 < abs(offset) <= STILL] if any(curves.values()) else []
     motion = scene.at_once(lambda offset: flow.dense(plate, pictures[offset]), near)
     curves[0] = track.steadied(curves, motion, stiffness=knobs["stiffness"])
     add, keep = drawn(context, area, "Add"), drawn(context, area, "Keep")
-    matte = _matte(context, area, curves[0], made["find"][0], 0.0, add, keep)
+    matte = _matte(context, area, [*curves[0], *tracked[0]], made["find"][0], 0.0, add, keep)
     hinted = lines_in(add) if add is not None and scene.thin(add) else []
+    by_hand = matte_of(tracked[0], area.shape, add=add)
 
     def bring(offset: int) -> dict[str, Any]:
         context.check()
-        hole = _matte(context, area, curves[offset], made["find"][offset], HALO, drawn(context, area, "Add", offset))
+        lines, there = [*curves[offset], *tracked[offset]], drawn(context, area, "Add", offset)
+        hole = _matte(context, area, lines, made["find"][offset], HALO, there)
         along = scene.vectors(context, area, offset)
         return _packed(gather.bring(plate, matte, pictures[offset], hole, offset, along))
 
@@ -90,7 +93,7 @@ def neighbours(context: Context, made: dict[str, Any]) -> dict[str, Any]:
     }
     return {
         "matte": matte,
-        "curves": scene.apart(curves[0], add) + hinted,
+        "curves": [*scene.apart(curves[0], by_hand), *scene.apart(tracked[0], add), *hinted],
         "brought": list(brought.values()),
         "clean": [] if clean is None or unused else [_packed(clean)],
         "grain": grain,

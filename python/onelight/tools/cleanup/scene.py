@@ -119,7 +119,7 @@ def thin(matte: np.ndarray) -> bool:
 
 
 def apart(curves: Sequence[Curve], add: np.ndarray | None) -> list[Curve]:
-    """The curves that do not run where Add [h, w] draws them already."""
+    """The curves that do not run where another matte [h, w] draws them already."""
     return [c for c in curves if add is None or float((sample(add, c.points) > 0.5).mean()) < 0.5]
 
 
