@@ -19,6 +19,7 @@ SMOOTH = 5  # pixels a side of the windows (taken twice) in which pictures are c
 EVEN = 0.06  # stops: differences of smooth pictures below it are grain
 SHADE = 65  # pixels a side of the windows in which exposure is matched
 RANGE = 1.3  # by which exposure may differ within the frame
+DIM, FEWEST = 2.0**-4, 32  # of the middle level: below it there is no ratio to take; of so many places at least
 
 
 @dataclass(frozen=True)
@@ -59,12 +60,13 @@ def bring(
     found, sure = np.zeros((*size, 3), np.float32), np.zeros(size, np.float32)
     if mine.hidden.any():
         moved = motion(mine, other, vectors)
+        exposure = _Exposure.between(mine, other, moved.flow)
         around = cv2.dilate(mine.hidden.astype(np.uint8), np.ones((2 * RING + 1, 2 * RING + 1), np.uint8)) > 0
         for block in tiles(encode.blocks(around.astype(np.float32), mine.factor)):
             along = moved.flow[block.wide]
             if vectors is None:
                 along = refined(mine, other, block.wide, along)
-            _bring_block(mine, other, block, along, moved.agreed, around, found, sure)
+            _bring_block(mine, other, block, along, moved.agreed, exposure, around, found, sure)
     return Brought(found, sure, offset)
 
 
@@ -85,6 +87,7 @@ def _bring_block(
     block: Block,
     along: np.ndarray,
     agreed: np.ndarray,
+    exposure: _Exposure,
     around: np.ndarray,
     found: np.ndarray,
     sure: np.ndarray,
@@ -95,7 +98,7 @@ def _bring_block(
     usable = known(there, target)
     seen = here.known[block.wide] * usable
     moved = sample(there.colour, target, cv2.INTER_CUBIC)
-    gain = _gain(here.colour[block.wide], moved, seen)
+    gain = exposure.local(here.colour[block.wide], moved, seen)
     theirs = encode.coded(luminance(moved * gain), here.level)
     certain = _alike(here.stops[block.wide], theirs, seen) * agreed[block.wide]
     factor = here.factor
@@ -118,19 +121,39 @@ def _grown(image: np.ndarray, factor: int, part: tuple[slice, slice], shape: tup
     return image[rows, columns]
 
 
-def _gain(here: np.ndarray, moved: np.ndarray, seen: np.ndarray) -> np.ndarray:
-    """The exposure [h, w, 3] that makes the moved pixels those of this frame, smooth, from where both show."""
-    half = np.s_[::2, ::2]
-    weight = cv2.merge([seen[half]] * 3)
-    size = (SHADE // 2 | 1, SHADE // 2 | 1)
-    mine, theirs = (cv2.blur(np.maximum(image, 0) * weight, size) for image in (here[half], moved[half]))
-    ours, other = (np.array(cv2.mean(image)[:3], np.float32) for image in (mine, theirs))
-    if not (ours > 0).all() or not (other > 0).all():
-        return np.ones_like(here)
-    faith = other / 8  # where little is seen, the exposure of the whole block holds
-    whole = ours / other
-    gain = np.clip((mine + faith * whole) / (theirs + faith), whole / np.float32(RANGE), whole * np.float32(RANGE))
-    return cv2.resize(gain, here.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+@dataclass(frozen=True)
+class _Exposure:
+    """How the exposure of the whole frame differs, per channel [3]: `ratio` of here over there, `light` of there."""
+
+    ratio: np.ndarray
+    light: np.ndarray
+
+    @staticmethod
+    def between(here: View, there: View, flow: np.ndarray) -> _Exposure:
+        """The median ratio over what both frames show, along the flow [h, w, 2]."""
+        sparse = np.s_[::4, ::4]
+        target = np.ascontiguousarray((positions(flow.shape) + flow)[sparse])
+        moved, mine = sample(there.colour, target, cv2.INTER_LINEAR), here.colour[sparse]
+        seen = (here.known[sparse] * known(there, target)) > 0
+        ratio, light = np.ones(3, np.float32), np.full(3, there.level, np.float32)
+        for channel in range(3):
+            one, two = mine[..., channel], moved[..., channel]
+            lit = seen & (one > here.level * DIM) & (two > there.level * DIM)
+            if np.count_nonzero(lit) >= FEWEST:
+                ratio[channel] = np.median(one[lit] / two[lit])
+                light[channel] = two[lit].mean()
+        return _Exposure(ratio, light)
+
+    def local(self, here: np.ndarray, moved: np.ndarray, seen: np.ndarray) -> np.ndarray:
+        """The gain [h, w, 3] that makes the moved pixels those of this frame, smooth, from where both show."""
+        half = np.s_[::2, ::2]
+        weight = cv2.merge([seen[half]] * 3)
+        size = (SHADE // 2 | 1, SHADE // 2 | 1)
+        mine, theirs = (cv2.blur(np.maximum(image, 0) * weight, size) for image in (here[half], moved[half]))
+        faith = self.light / 8  # where little is seen, or all is dark, the exposure of the whole frame holds
+        gain = (mine + faith * self.ratio) / (theirs + faith)
+        gain = np.clip(gain, self.ratio / np.float32(RANGE), self.ratio * np.float32(RANGE))
+        return cv2.resize(gain, here.shape[1::-1], interpolation=cv2.INTER_LINEAR)
 
 
 def _alike(mine: np.ndarray, theirs: np.ndarray, seen: np.ndarray) -> np.ndarray:
