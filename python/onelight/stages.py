@@ -117,7 +117,10 @@ class Stage:
 
 
 def run(stages: Sequence[Stage], context: Context) -> dict[str, Any]:
-    """What all the stages make of a frame in this process, computed afresh: "output" is the last one's picture.
+    """What all the stages make of a frame in this process, computed afresh.
+
+    "output" is the last one's picture, "status" what the node says of it, "nan_replaced" how many broken pixels were
+    met, and "counted" holds, by name, numbers that say a frame needs a look where they are not 0.
 
     Every stage sees the whole context; what a server keeps, and hides from the stages that are kept, is its own matter.
     """

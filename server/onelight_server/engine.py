@@ -148,6 +148,7 @@ class Engine:
                 **identity(job, context),
                 "status": str(results.get("status", "")),
                 "nan_replaced": int(results.get("nan_replaced", 0)),
+                **{f"counted.{name}": int(number) for name, number in results.get("counted", {}).items()},
                 "cached": ",".join(hits),
                 "seconds": time.monotonic() - started,
             },

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -11,7 +13,10 @@ import numpy as np
 import pytest
 from conftest import Server
 from oip import Wire, metric, metrics_port, parameters_of, pixels_of, refused, request
+from onelight import images
+from onelight.cli.app import app
 from stagerun import crossed
+from typer.testing import CliRunner
 from wireshots import ground, shot
 
 HEIGHT, WIDTH, FIRST, FRAMES = 96, 160, 1001, 10
@@ -113,3 +118,19 @@ def test_work_on_a_large_frame_ends_soon_after_its_deadline(what: str, start_ser
         while metric(port, "onelight_workers_busy"):
             assert time.monotonic() - ended < 10, "the work goes on though nobody waits"
             time.sleep(0.02)
+
+
+def test_a_render_lists_the_frames_that_need_paint(
+    server: Server, plates: dict[int, np.ndarray], tmp_path: Path
+) -> None:
+    """A performer who fills the picture on two frames, and a wire that nothing real is known behind."""
+    for at, plate in plates.items():
+        images.write_frame(tmp_path / f"plate.{at}.exr", images.Frame.of(plate), plate)
+        guarded = np.full_like(plate, at in (FIRST + 2, FIRST + 3))
+        images.write_frame(tmp_path / f"protect.{at}.exr", images.Frame.of(guarded), guarded)
+    words = ["render", "cleanup", "--in", f"{tmp_path}/plate.####.exr", "--frames", f"{FIRST}-{FIRST + 4}"]
+    words += ["--clip", f"Protect={tmp_path}/protect.####.exr", "--set", "range=0", "--server", server.address]
+    said = CliRunner().invoke(app, [*words, "--out", f"{tmp_path}/one.####.exr", "--json"])
+    assert json.loads(said.stdout)["counted"] == {"needs_paint": [FIRST + 2, FIRST + 3]}
+    told = CliRunner().invoke(app, [*words, "--out", f"{tmp_path}/two.####.exr"])
+    assert told.stdout.endswith(f"needs paint: {FIRST + 2}-{FIRST + 3}\n"), told.output

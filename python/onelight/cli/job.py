@@ -20,6 +20,7 @@ from onelight.cli.sequences import Sequence
 from onelight.client import Client, blend
 from onelight.errors import ImageError, NotFound, NotReady, RequestError
 
+COUNTED = "counted."  # begins the names of what a frame needs a look for where it is not 0
 _LOG_ENDINGS = (".dpx", ".cin")
 
 
@@ -127,7 +128,9 @@ class Job:
         rendered = client.render(self.tool.id, clips, asked, info, version=values["version"])
         pixels = self._laid_over(frame, source, rendered.image, values)
         names = ("status", "version", "digest", "cached", "nan_replaced")
-        return pixels, {name: rendered.parameters[name] for name in names if name in rendered.parameters}
+        said = {name: rendered.parameters[name] for name in names if name in rendered.parameters}
+        counted = {name: n for name, n in rendered.parameters.items() if name.startswith(COUNTED)}
+        return pixels, said | {"counted": {name.removeprefix(COUNTED): n for name, n in counted.items()}}
 
     def _laid_over(self, frame: int, source: images.Frame, made: np.ndarray, values: Mapping[str, Any]) -> np.ndarray:
         """What the server made, under mask and mix: over the plate, or for a pass over what it is at nothing done."""

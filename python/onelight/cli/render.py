@@ -14,7 +14,7 @@ from typer.core import TyperCommand
 from onelight import spec
 from onelight.cli.job import Job
 from onelight.cli.knobs import gather
-from onelight.cli.sequences import Sequence, parse_frames
+from onelight.cli.sequences import Sequence, frames_text, parse_frames
 from onelight.cli.tools import tables
 from onelight.errors import OnelightError, RequestError
 from onelight.tools import discover
@@ -96,10 +96,13 @@ def render(
         if not as_json:
             raise
     if as_json:
-        print(json.dumps({"tool": tool.id, **_counts(rows), "error": error, "frames": rows}))
+        counted = _counted(rows)
+        print(json.dumps({"tool": tool.id, **_counts(rows), "counted": counted, "error": error, "frames": rows}))
         raise typer.Exit(1 if error else 0)
     counts = _counts(rows)
     print(f"{tool.label}: {counts['rendered']} rendered, {counts['skipped']} already finished")
+    for name, where in _counted(rows).items():
+        print(f"{name.replace('_', ' ')}: {frames_text(where)}")
 
 
 def _render_all(job: Job, rows: list[dict[str, Any]]) -> None:
@@ -119,6 +122,12 @@ def _render_all(job: Job, rows: list[dict[str, Any]]) -> None:
                 console.print(f"{job.tool.label} {frame}: {status}", highlight=False)
             said = status
             progress.advance(task)
+
+
+def _counted(rows: list[dict[str, Any]]) -> dict[str, list[int]]:
+    """By what the tool counts, the frames on which it counted any: those that need a look."""
+    names = {name: None for row in rows for name in row.get("counted", {})}
+    return {name: at for name in names if (at := [row["frame"] for row in rows if row.get("counted", {}).get(name)])}
 
 
 def _counts(rows: list[dict[str, Any]]) -> dict[str, int]:

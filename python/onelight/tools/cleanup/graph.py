@@ -177,6 +177,7 @@ def apply(context: Context, made: dict[str, Any]) -> dict[str, Any]:
         "output": scene.write(context, area, matte, filled),
         "status": scene.told(filled, len(made["curves"]), made["remarks"]),
         "nan_replaced": made["find"][0]["broken"],
+        "counted": {"needs_paint": int((filled.source == fill.From.PAINT).sum())},
     }
 
 
