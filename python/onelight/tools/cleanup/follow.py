@@ -15,6 +15,7 @@ from onelight.tools.cleanup.curves import SPACING, Curve, arc, matte_of, normals
 REACH = 0.018  # of the picture's diagonal, searched across the predicted course on either side
 _WIDTHS = (1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0)  # px, bars that are tried on a hint
 _BEND = 90.0  # px: motion that changes faster than this along a wire is noise
+_EXACT = 0.8  # px that smoothing may move a hint
 _GROWS = 2  # points by which an end that the picture goes on with may grow, a frame
 
 
@@ -45,6 +46,7 @@ class Wire:
     speed: np.ndarray  # [N, 2] px a frame
     usual: float  # how plainly it was seen on the hint
     leaves: tuple[bool, bool]  # whether its first and its last end go on outside of the picture
+    bend: float  # px: it has no bends shorter than this
 
 
 def begun(curve: Curve, frame: Seen) -> Wire:
@@ -63,7 +65,9 @@ def begun(curve: Curve, frame: Seen) -> Wire:
     rows = np.arange(len(way))
     points = _moved(curve.points, way - reach_of(reach), score[rows, way])
     usual = max(0.3, float(np.median(score[rows, way])))
-    wire = Wire(replace(curve, points=points), bar, core[rows, way], np.zeros_like(points), usual, (False, False))
+    bend = _bend(points)
+    points = _smooth(points, score[rows, way], bend)
+    wire = Wire(replace(curve, points=points), bar, core[rows, way], np.zeros_like(points), usual, (False, False), bend)
     return replace(wire, leaves=_leaves(wire.curve, frame.shape))
 
 
@@ -94,7 +98,7 @@ def followed(wire: Wire, there: Seen, flow: np.ndarray, frames: int = 1) -> Wire
     _, course, score, core, way = best
     rows = np.arange(len(way))
     plain = score[rows, way]
-    moved = _moved(course, way - reach_of(reach), plain)
+    moved = _smooth(_moved(course, way - reach_of(reach), plain), plain, wire.bend)
     # The tips go along with what they hang on; how far along itself a wire has gone cannot be seen in between.
     colour = wire.colour + (0.2 * np.clip(plain / wire.usual, 0, 1))[:, None] * (core[rows, way] - wire.colour)
     sure = float(np.clip(np.mean(np.minimum(plain / wire.usual, 1)), 0, 1))
@@ -104,17 +108,36 @@ def followed(wire: Wire, there: Seen, flow: np.ndarray, frames: int = 1) -> Wire
 
 
 def _moved(points: np.ndarray, offsets: np.ndarray, plain: np.ndarray) -> np.ndarray:
-    """Points moved across by offsets [N] px, smoothed along the curve, the plainly seen ones counting most."""
+    """Points moved across by offsets [N] px, which change slowly along the curve; the plainly seen ones count most."""
     across = normals(points)
     if len(points) < 6:
         weight = plain + 1e-3
         return (points + across * float((offsets * weight).sum() / weight.sum())).astype(np.float32)
-    along = arc(points)
-    weight = np.maximum(plain.astype(np.float64), 0.02) ** 2
-    weight /= weight.mean()
-    stiff = (max(_BEND, 0.4 * float(along[-1])) / (2 * np.pi)) ** 4 / SPACING
-    calm = make_smoothing_spline(along, offsets.astype(np.float64), w=weight, lam=stiff)(along)
+    calm = _spline(arc(points), offsets.astype(np.float64), plain, max(_BEND, 0.4 * float(arc(points)[-1])))
     return (points + across * calm[:, None]).astype(np.float32)
+
+
+def _smooth(points: np.ndarray, plain: np.ndarray, bend: float) -> np.ndarray:
+    """The smooth curve nearest to points, the plainly seen ones counting most: errors do not add up to wriggles."""
+    if len(points) < 6:
+        return points
+    return _spline(arc(points), points.astype(np.float64), plain, bend).astype(np.float32)
+
+
+def _bend(points: np.ndarray) -> float:
+    """The longest of some bends by which a curve can be smoothed without leaving its course."""
+    length = float(arc(points)[-1])
+    even = np.ones(len(points))
+    fits = (b for b in (length, 0.7 * length, 0.5 * length, 0.35 * length, 0.25 * length)
+            if b > _BEND and float(np.abs(_smooth(points, even, b) - points).max()) < _EXACT)  # fmt: skip
+    return next(fits, _BEND)
+
+
+def _spline(along: np.ndarray, values: np.ndarray, plain: np.ndarray, bend: float) -> np.ndarray:
+    """Smoothing spline through values [N] or [N, 2] that follows no waves shorter than `bend` px."""
+    weight = np.maximum(plain.astype(np.float64), 0.02) ** 2
+    stiff = (bend / (2 * np.pi)) ** 4 / SPACING
+    return make_smoothing_spline(along, values, w=weight / weight.mean(), lam=stiff)(along)
 
 
 def _leaves(curve: Curve, shape: tuple[int, int]) -> tuple[bool, bool]:
