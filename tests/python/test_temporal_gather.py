@@ -52,6 +52,16 @@ def test_a_performer_in_front_of_another_plane_does_not_spoil_the_fill() -> None
     assert decibels(pixels, given.clean[0], good) > decibels(filled, given.clean[0], good) + 3
 
 
+def test_a_hole_wider_than_any_window_is_filled_to_its_middle() -> None:
+    given = shot(lambda time: pan(time, 40.0, 0.0), times=(0, 1))
+    holes = {time: np.zeros(SIZE, np.float32) for time in (0, 1)}
+    for time in (0, 1):
+        holes[time][:, 130 - 110 * time : 200 - 110 * time] = 1
+    one = bring(given.clean[0], holes[0], given.clean[1], holes[1], 1)
+    assert (one.sure[holes[0] > 0] > 0.5).mean() > 0.9
+    assert decibels(one.pixels, given.clean[0], (holes[0] > 0) & (one.sure > 0.5)) > 35
+
+
 def test_a_background_hidden_in_every_frame_is_not_sure() -> None:
     given = shot(lambda time: pan(time, 0.0, 0.0), x=0.0, y=0.0)
     _, sure, offset = gathered(given)

@@ -19,6 +19,7 @@ WINDOW = 15  # pixels a side of the windows in which motion is refined, taken tw
 STEPS = 2
 FLAT = 0.02  # stops a pixel: slopes below it say nothing about motion
 STRAY = 0.15  # stops: a difference above it is not held against the motion
+SEEN = 0.05  # share of a window that must be seen for it to say how things move
 FARTHEST = 3.0  # pixels that refinement may move: beyond it found something else
 MISSED = 0.7  # pixels, at the size motion is looked for, that forward and backward motion may miss each other
 BESIDE = 13  # pixels, at that size, across which what is hidden disturbs the motion
@@ -206,7 +207,7 @@ def refined(here: View, there: View, wide: tuple[slice, slice], flow: np.ndarray
     match (Black & Anandan 1996), slopes of the mean of both pictures.
     """
     rows, columns = wide
-    start, target = flow, positions(flow.shape, columns.start, rows.start)
+    start, support, target = flow, np.zeros(0), positions(flow.shape, columns.start, rows.start)
     seen, free = here.stops[wide], here.known[wide]
     for _ in range(STEPS):
         moved = sample(there.stops, target + flow, cv2.INTER_CUBIC)
@@ -225,6 +226,8 @@ def refined(here: View, there: View, wide: tuple[slice, slice], flow: np.ndarray
         a, c = a + damping, c + damping
         scale = 1 / (a * c - b * b)
         flow = flow + np.clip(cv2.merge([(c * p - b * q) * scale, (a * q - b * p) * scale]), -1.5, 1.5)
+    if support.min() < SEEN:  # in the middle of a wide hole nothing says more than what is around it
+        flow = start + encode.spread(flow - start, np.minimum(support * np.float32(1 / SEEN), 1))
     stray = np.hypot(flow[..., 0] - start[..., 0], flow[..., 1] - start[..., 1]) > FARTHEST
     flow[stray] = start[stray]
     return flow

@@ -15,6 +15,7 @@ from onelight.temporal.encode import luminance
 from onelight.temporal.flow import fetch, positions, sample
 
 RING = 16  # pixels around the hole that are brought as well, for what has to be matched to this frame
+MOST = 30000  # pixels fetched at a time: OpenCV takes no image wider than 32767
 SMOOTH = 5  # pixels a side of the windows (taken twice) in which pictures are compared, free of most grain
 EVEN = 0.06  # stops: differences of smooth pictures below it are grain
 SHADE = 65  # pixels a side of the windows in which exposure is matched
@@ -105,11 +106,15 @@ def _bring_block(
     full = tuple(slice(part.start * factor, part.stop * factor) for part in block.own)
     wanted = around[full]
     along, gain, certain = (_grown(image, factor, block.inner, wanted.shape) for image in (along, gain, certain))
-    points = (positions(wanted.shape, full[1].start, full[0].start) + along * np.float32(factor))[wanted][None]
-    fetched, inside = fetch(there.linear, points)
-    clear = sample(there.near, points, cv2.INTER_LINEAR, outside=1) < 0.01
-    found[full][wanted] = fetched[0] * gain[wanted]
-    sure[full][wanted] = certain[wanted] * (inside & clear)[0]
+    points = (positions(wanted.shape, full[1].start, full[0].start) + along * np.float32(factor))[wanted]
+    gain, certain, fetched = gain[wanted], certain[wanted], np.empty((len(points), 3), np.float32)
+    for first in range(0, len(points), MOST):
+        part = slice(first, first + MOST)
+        fetched[part], inside = (image[0] for image in fetch(there.linear, points[part][None]))
+        clear = sample(there.near, points[part][None], cv2.INTER_LINEAR, outside=1)[0] < 0.01
+        certain[part] *= inside & clear
+    found[full][wanted] = fetched * gain
+    sure[full][wanted] = certain
 
 
 def _grown(image: np.ndarray, factor: int, part: tuple[slice, slice], shape: tuple[int, ...]) -> np.ndarray:
@@ -166,7 +171,7 @@ def _alike(mine: np.ndarray, theirs: np.ndarray, seen: np.ndarray) -> np.ndarray
     )
     total = total + np.float32(1e-4)
     contrast = np.maximum(second / total - (first / total) ** 2, 0) + np.float32(EVEN**2)
-    return np.clip(2 - 4 * third / total / contrast, 0, 1) * np.minimum(total * 20, 1)
+    return encode.spread(np.clip(2 - 4 * third / total / contrast, 0, 1), np.minimum(total * 20, 1))
 
 
 def combine(brought: Sequence[Brought]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

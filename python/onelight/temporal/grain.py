@@ -17,6 +17,8 @@ RADIUS = 5  # of the grain's autocorrelation that is measured and made, in pixel
 FADE = 6.0  # pixels over which the autocorrelation is believed
 QUIETEST = 0.1  # share of blocks of a level that are taken for free of texture
 MOST = 8192  # blocks of one picture that are looked at
+FEWEST = 8  # blocks that a curve can be measured on
+WEAKER = 0.7  # moving a frame by parts of a pixel alone takes this much of its grain; less than that left is no texture
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,21 @@ class Grain:
         """Grain of scene-linear pictures [H, W, 3]; where a matte of `keep` [H, W] is above 0, nothing is measured."""
         blocks = [_blocks(p, None if keep is None else keep[i]) for i, p in enumerate(pictures)]
         return _fit(np.concatenate(blocks))
+
+    def told_from_texture(self, here: np.ndarray, there: np.ndarray, keep: np.ndarray) -> Grain:
+        """This grain, measured on one frame, or where that took texture for grain, what two frames say.
+
+        `there` [H, W, 3] is another frame laid over `here`; where `keep` [H, W] is above 0 it does not fit. Texture is
+        the same in both and grain is not, so that their difference is grain (of both), and what did not fit.
+        """
+        blocks = _blocks(np.dstack([(here - there) * np.float32(0.5**0.5), luminance(here)]), keep)
+        if len(blocks) < FEWEST:
+            return self
+        found = _fit(blocks[..., :3], blocks[..., 3].mean(axis=1))
+        at = found.levels[:, None]
+        strength = self.strength(at)[:, 0]
+        weaker = found.sigma.any() and np.median(found.sigma / np.maximum(strength, 1e-12)) < WEAKER
+        return found if weaker else self
 
     def field(
         self, shape: tuple[int, int], seed: int, level_image: np.ndarray, origin: tuple[int, int] = (0, 0)
@@ -105,20 +122,24 @@ def _blocks(picture: np.ndarray, matte: np.ndarray | None) -> np.ndarray:
     return blocks[:: max(1, len(blocks) // MOST)]
 
 
-def _fit(blocks: np.ndarray) -> Grain:
-    """The curve of sigma over level and the autocorrelation, of the blocks [n, b x b, 3] that show no texture."""
+def _fit(blocks: np.ndarray, level: np.ndarray | None = None) -> Grain:
+    """The curve of sigma over level and the autocorrelation, of the blocks [n, b x b, 3] that show no texture.
+
+    `level` [n] are the blocks' luminances; without it they are taken from the blocks.
+    """
     y, x = (axis.ravel() / (BLOCK - 1) * 2 - 1 for axis in np.mgrid[0:BLOCK, 0:BLOCK])
     basis, _ = np.linalg.qr(np.stack([np.ones_like(x), x, y, x * y, x * x, y * y], axis=1))
     basis = basis.astype(np.float32)
     residual = blocks - np.einsum("pk,qk,nqc->npc", basis, basis, blocks, optimize=True)
     variance = (residual * residual).sum(axis=1) / np.float32(BLOCK * BLOCK - basis.shape[1])
-    level = luminance(np.ascontiguousarray(blocks.mean(axis=1)[None]))[0]
+    if level is None:
+        level = luminance(np.ascontiguousarray(blocks.mean(axis=1)[None]))[0]
     # texture is told from grain by what is coarse: means of 4 x 4 pixels, against the grain that is measured finely
     coarse = residual.reshape(-1, BLOCK // 4, 4, BLOCK // 4, 4, 3).mean(axis=(2, 4)).reshape(len(blocks), -1, 3)
     texture = (coarse * coarse).mean(axis=(1, 2))
     moving = np.asarray((variance > 0).all(axis=1))  # clipped black or white has no grain to measure
     order = np.flatnonzero(moving)[np.argsort(level[moving], kind="stable")]
-    if len(order) < 8:
+    if len(order) < FEWEST:
         return Grain(np.zeros(1), np.zeros((1, 3)), _dot(), np.eye(3, dtype=np.float32))
     levels, sigmas, quiet = [], [], []
     for group in np.array_split(order, min(LEVELS, max(1, len(order) // 24))):
