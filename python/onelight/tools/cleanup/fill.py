@@ -83,7 +83,7 @@ def fill(
     if not hole.any():
         return out
     near = combine(neighbours) if neighbours else None
-    directions, noise = holes.directions(curves), regrain_.noise(grain, level)
+    directions = holes.directions(curves)
     for box in holes.boxes(hole):
         check()
         found = None if near is None else _offered(near[0][box], near[1][box], level)
@@ -93,6 +93,7 @@ def fill(
         sound, _ = mend(np.where(np.abs(cut) < CEILING * level, cut, np.nan))
         code = leftovers.coded(sound, level)
         along = directions(hole[box], box)
+        noise = None if grain is None else regrain_.noise(grain, sound, code, hole[box], level)
         mix = _mixed(code, hole[box], found, other, guarded, wardrobe, along, noise)
         patch = leftovers.decoded(mix.code, level)
         if grain is not None and regrain > 0 and mix.new.any():
@@ -128,7 +129,7 @@ def _mixed(
     guarded: np.ndarray,
     wardrobe: bool,
     along: np.ndarray,
-    noise: leftovers.Noise | None,
+    noise: np.ndarray | None,
 ) -> _Mix:
     """Fills the hole of a box [h, w] from what is offered, in order."""
     code = code.copy()
@@ -137,7 +138,8 @@ def _mixed(
     sure = np.where(hole, 0, 1).astype(np.float32)
     most = np.zeros(hole.shape, np.float32)
     source = np.where(hole, From.PAINT, From.PLATE).astype(np.uint8)
-    mixed = np.where(hole[..., None], 0, code)
+    mixed = code.copy()
+    mixed[hole] = 0
     for name, taken in ((From.NEIGHBOUR, found), (From.CLEAN, other)):
         if taken is None or not (left > 0).any():
             continue
@@ -147,7 +149,8 @@ def _mixed(
         if not wardrobe:  # nothing may be made there to go over into
             share = np.where(guarded, usable > matching.BAD, share)
         given = left * share
-        mixed += given[..., None] * real
+        some = given > 0
+        mixed[some] += given[some][:, None] * real[some]
         sure += given * usable
         source[given > most] = name
         most = np.maximum(most, given)
@@ -158,11 +161,14 @@ def _mixed(
     rest, depth = left > 0, cv2.distanceTransform(hole.astype(np.uint8), cv2.DIST_L2, 5)
     if rest.any():
         made, reached = _made(leftovers.Gap(code, rest, known, along, noise), guarded, wardrobe)
-        mixed += np.where(reached, left, 0)[..., None] * made
+        mixed[reached] += left[reached][:, None] * made[reached]
         own = rest & reached & (left >= most)
         source[own] = np.where(holes.wide(depth), From.MADE, From.ACROSS)[own]
         sure += np.where(reached, left, 0) * np.float32(GUESS) / (1 + depth / np.float32(leftovers.THICK))
         lacking = rest & ~reached
+        nearly = lacking & (left < 0.5)  # most is real, and there is nothing to go over into
+        mixed[nearly] /= 1 - left[nearly][:, None]
+        left[nearly], lacking = 0, lacking & ~nearly
         source[lacking], sure[lacking], left[lacking] = From.PAINT, 0, 0
     brought = (1 - left) ** 2 + left**2 * np.float32(CARRIED) / np.maximum(depth, 1)  # variance of grain there is
     return _Mix(mixed, source, sure, np.where(hole, np.sqrt(np.clip(1 - brought, 0, 1)), 0).astype(np.float32))

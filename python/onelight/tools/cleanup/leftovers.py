@@ -8,29 +8,29 @@ what is further along it. Wide holes are begun at half their size, as often as t
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 from scipy.sparse import csr_matrix
 
+from onelight.temporal.encode import spread
+
 TOE = 0.25  # of the middle level: the coding is linear below it, so that noise about black counts little
 LINKS = ((0, 1), (1, 0), (1, 1), (1, -1), (1, 2), (2, 1), (1, -2), (2, -1))  # (down, right): 22.5 degrees apart
 REACH = 2  # pixels that a link spans at most
 FAR = 0.5  # what a link of a knight's move weighs, of one of its length
 STRICT = 20.0  # how much less goes across a clear edge than along it, as a power of e
+LEAK = 1e-3  # what goes across the clearest edge, so that no pixel is left alone
 FLAT = 0.002  # (stops per pixel) squared: slopes below it have no direction
 SPREAD = 2.5  # pixels over which directions are averaged
 ACROSS = 0.7  # where there is no direction: how much less goes along the wire than across it, as a power of e
 THICK = 12.0  # a hole that is deeper than this is begun at half the size
 DEEP = 2 * THICK  # px from the rim beyond which the finer picture has nothing to add
-HELD, LEAST_MOST = 0.5, (0.1, 100.0)  # how much a rim's pixel keeps to itself, per slope over grain; bounds
-GRAINY = 12.0  # times its variance: slopes squared that may be grain
-ROUNDS = 2  # how often directions are taken from the filled picture
-STEPS, CLOSE = 48, 1e-3  # of the solver: at most, and where it stops
-
-Noise = Callable[[np.ndarray], np.ndarray]
+HELD, LEAST_MOST = 1.0, (0.2, 100.0)  # how much a rim's pixel keeps to itself, per slope over grain; bounds
+GRAINY = 2.0  # times its variance: slopes squared that may be grain
+ROUNDS = 3  # how often directions are taken from the filled picture
+STEPS, CLOSE = 64, 5e-5  # of the solver: at most, and the mean change in stops at which it ends
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Gap:
     hole: np.ndarray  # [H, W] bool: to be filled
     known: np.ndarray  # [H, W] bool: what may be looked at, none of it in the hole
     along: np.ndarray  # [H, W, 2] the direction a of the wire as (cos 2a, sin 2a); 0 where nobody knows it
-    noise: Noise | None = None  # sigma [n] of the grain at codes [n, 3]; None: no grain
+    noise: np.ndarray | None = None  # [H, W] variance of the grain; None: no grain
 
 
 def coded(linear: np.ndarray, level: float) -> np.ndarray:
@@ -71,13 +71,21 @@ def interpolated(gap: Gap) -> np.ndarray:
         gap = replace(gap, hole=gap.hole & (depth <= DEEP), known=gap.known | (depth > DEEP), code=filled)
         start = filled[gap.hole]
     else:
-        start = np.repeat(gap.code[gap.known].mean(axis=0)[None], np.count_nonzero(gap.hole), axis=0)
+        start = _guessed(gap)
     graph, filled = _Graph.of(gap), filled.copy()
     for _ in range(ROUNDS):
         start = graph.diffused(_tensor(filled, seen), start)
         filled[gap.hole] = start
         seen = gap.known | gap.hole
     return filled
+
+
+def _guessed(gap: Gap) -> np.ndarray:
+    """What the hole's pixels [N, 3] are about: what is known around them, smoothly."""
+    share = _halved(gap.known.astype(np.float32))
+    small = _halved(gap.code * gap.known[..., None]) / np.maximum(share, np.float32(1e-6))[..., None]
+    rows, columns = np.nonzero(gap.hole)
+    return spread(small, np.minimum(share * 4, 1))[rows // 2, columns // 2]
 
 
 def _from_coarser(gap: Gap) -> np.ndarray:
@@ -128,7 +136,7 @@ class _Graph:
     band: tuple[np.ndarray, np.ndarray]  # rows and columns [B]
     mine: np.ndarray  # [N] places of the hole's and the rim's pixels in the band
     own: np.ndarray  # [N] bool: those of the hole itself
-    noise: np.ndarray  # [B] variance of the grain; its mean in the hole
+    noise: np.ndarray  # [B] variance of the grain
     there: np.ndarray  # [N, 16] place in the band that each is linked to, on each way and back
     usable: np.ndarray  # [N, 16] float32, 1 where there is something to listen to
     inner: np.ndarray  # [N, 16] float32, 1 where that is in the hole itself
@@ -151,10 +159,7 @@ class _Graph:
         usable = hole | gap.known[rows, columns]
         mine = np.flatnonzero(free)
         own, values = hole[mine], np.where(hole[:, None], 0, gap.code[rows, columns])
-        noise = np.zeros(len(rows), np.float32)
-        if gap.noise is not None:
-            noise[~hole] = gap.noise(values[~hole]) ** 2
-            noise[hole] = noise[~hole].mean()
+        noise = np.zeros(len(rows), np.float32) if gap.noise is None else gap.noise[rows, columns]
         order = np.zeros(len(rows), np.int32)
         order[mine] = np.arange(len(mine), dtype=np.int32)
         down, right = np.array([*LINKS, *(-np.array(LINKS))]).T
@@ -212,14 +217,14 @@ class _Graph:
         turn = lean * (strict / np.maximum(slope, np.float32(1e-20)))[:, None] + self.along * across[:, None]
         known = np.sqrt((self.along * self.along).sum(axis=1))
         refused = (strict + across * known)[:, None] + turn @ turned
-        return np.where(length > 2, FAR, 1).astype(np.float32) / length * np.exp(-refused)
+        return np.where(length > 2, FAR, 1).astype(np.float32) / length * (np.exp(-refused) + np.float32(LEAK))
 
 
 def _solved(inner: csr_matrix, total: np.ndarray, given: np.ndarray, x: np.ndarray) -> np.ndarray:
     """Solves total x - inner @ x = given for [N, 3] by conjugate gradients, preconditioned by the diagonal."""
     scale = (1 / np.maximum(total, np.float32(1e-12)))[:, None]
     rest = given - (total[:, None] * x - inner @ x)
-    goal = np.float32(CLOSE**2) * np.maximum(_dot(given, scale * given), np.float32(1e-20))
+    goal = np.float32(CLOSE**2) * total.sum()
     nearer = scale * rest
     way, energy = nearer, _dot(rest, nearer)
     for _ in range(STEPS):

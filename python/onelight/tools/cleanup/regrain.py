@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 
@@ -9,9 +11,10 @@ from onelight.temporal.encode import luminance
 from onelight.temporal.grain import Grain
 from onelight.tools.cleanup import leftovers
 
-FINE = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32) / 6  # blind to slopes and to straight edges
+FINE = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32) / 6  # blind to slopes, of norm 1
 NEAR = 10.0  # px around a pixel in which the surround is asked
 RIM = 2  # px beside the hole that may show the wire's soft edge
+NORMAL = 0.607  # mean fourth root, to the fourth power, of normal noise of deviation 1
 
 
 def new(
@@ -30,26 +33,27 @@ def new(
     """
     level = np.maximum(luminance(patch), 0)
     field = grain.field(hole.shape, seed, level, origin)
-    beside = cv2.dilate(hole.astype(np.uint8), np.ones((2 * RIM + 1, 2 * RIM + 1), np.uint8)) == 0
-    fine = [
-        np.sqrt(np.sqrt(np.abs(cv2.filter2D(luminance(image), -1, FINE)))) for image in (plate, field)
-    ]  # edges: few
-    known = cv2.merge([*(image * beside for image in fine), beside.astype(np.float32)])
-    height, width = hole.shape
-    quarter = cv2.resize(known, ((width + 3) // 4, (height + 3) // 4), interpolation=cv2.INTER_AREA)
-    around = cv2.GaussianBlur(quarter, (0, 0), NEAR / 4)
-    shown, added, share = cv2.split(cv2.resize(around, (width, height), interpolation=cv2.INTER_LINEAR))
-    most = np.where(share > 0.01, np.minimum((shown / np.maximum(added, np.float32(1e-20))) ** 4, 1), 1)
+    shown, added = _fine([luminance(plate), luminance(field)], hole)
+    most = np.minimum(shown / np.maximum(added, np.float32(1e-20)), 1)
     return field * (amount * most)[..., None]
 
 
-def noise(grain: Grain | None, level: float) -> leftovers.Noise | None:
-    """The strength of the shot's grain, in coded stops; None where it has none, or nobody measured it."""
-    if grain is None or not grain.sigma.any():
-        return None
+def noise(grain: Grain, linear: np.ndarray, code: np.ndarray, hole: np.ndarray, level: float) -> np.ndarray:
+    """Variance [H, W] of the plate's grain in coded stops, carried into the hole: as measured, or as seen if less."""
+    light = np.maximum(luminance(linear), 0)
+    (seen,) = _fine([cv2.transform(code, np.full((1, 3), 1 / 3, np.float32))], hole)
+    known = np.where(hole, np.median(light[~hole]) if not hole.all() else level, light)
+    sigma = grain.strength(known).mean(axis=-1) / leftovers.per_stop(known, level)
+    return np.minimum(sigma, seen) ** 2
 
-    def sigma(code: np.ndarray) -> np.ndarray:
-        light = np.maximum(luminance(leftovers.decoded(code, level)[None]), 0)
-        return grain.strength(light)[0].mean(axis=1) / leftovers.per_stop(light[0], level)
 
-    return sigma
+def _fine(images: Sequence[np.ndarray], hole: np.ndarray) -> list[np.ndarray]:
+    """How strong the finest detail of images [H, W] is around each pixel outside of the hole, edges counting little."""
+    beside = cv2.dilate(hole.astype(np.uint8), np.ones((2 * RIM + 1, 2 * RIM + 1), np.uint8)) == 0
+    roots = [np.sqrt(np.sqrt(np.abs(cv2.filter2D(image, -1, FINE)))) * beside for image in images]
+    height, width = hole.shape
+    quarter = ((width + 3) // 4, (height + 3) // 4)
+    known = [cv2.resize(image, quarter, interpolation=cv2.INTER_AREA) for image in (*roots, beside.astype(np.float32))]
+    *means, share = (cv2.GaussianBlur(image, (0, 0), NEAR / 4) for image in known)
+    means = [(mean / np.maximum(share, np.float32(1e-4))) ** 4 / np.float32(NORMAL) for mean in means]
+    return [cv2.resize(mean, (width, height), interpolation=cv2.INTER_LINEAR) for mean in means]
