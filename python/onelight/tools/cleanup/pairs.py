@@ -19,6 +19,8 @@ CROP = 192  # pixels
 LIGHTS = 3  # pictures kept of a rendered scene: under two of its keys, and under its dome
 LIBRARY, LEAVES = 160, 320  # dead-leaves pictures that a training draws upon, and their size
 SEEN = (0.015, 0.06)  # stops: wires that differ less than the first are nobody's fault, those beyond the second count
+WIDTHS = ((0.5, 2.0), (1.5, 14.0), (12.0, 24.0))  # pixels, of wires: the thin, the usual, the broad
+CONTRASTS = (0.0, 0.05, 0.1, 0.3)  # by which wires differ from their ground at least
 Images = dict[str, np.ndarray]
 Random = np.random.Generator
 
@@ -73,9 +75,9 @@ def sample(arrays: Mapping[str, np.ndarray], rows: np.ndarray, library: np.ndarr
 
 
 def _wire(random: Random) -> Wire:
-    contrast = float(random.choice([0.0, 0.03, 0.08, 0.2]))
-    low, high = (0.5, 12.0) if random.random() < 0.8 else (8.0, 24.0)
-    return Wire.draw(random, (CROP, CROP), width=(low, high), contrast=contrast)
+    """A wire as they come: for the most part of 1.5 to 14 pixels, some of them barely seen."""
+    low, high = WIDTHS[random.choice(len(WIDTHS), p=[0.15, 0.7, 0.15])]
+    return Wire.draw(random, (CROP, CROP), width=(low, high), contrast=float(random.choice(CONTRASTS)))
 
 
 def background(arrays: Mapping[str, np.ndarray], rows: np.ndarray, library: np.ndarray, random: Random) -> np.ndarray:
