@@ -53,8 +53,7 @@ def test_two_hints_correct_each_other_where_the_wire_cannot_be_seen_between_them
     smoke = dict(pictures)
     for frame in range(1012, 1020):
         smoke[frame] = ground(H, W, 5)
-    hints = {1011: hint(truth, 1011), 1020: hint(truth, 1020)}
-    tracked = track_shot(smoke, hints)
+    tracked = track_shot(smoke, {1011: hint(truth, 1011), 1020: hint(truth, 1020)})
     clear = {frame: curves for frame, curves in truth.items() if not 1012 <= frame < 1020}
     assert worst(tracked, clear) <= 10
 
@@ -74,13 +73,14 @@ def test_a_wire_has_one_number_all_along_the_shot(moving: Any) -> None:
     pictures, truth = moving
     some = {frame: pictures[frame] for frame in range(1001, 1009)}
     tracked = track_shot(some, {1001: hint(truth, 1001), 1008: hint(truth, 1008)})
-    assert {tuple(sorted(c.track for c in curves)) for frame, curves in tracked.items() if frame < 1008} == {(0, 1)}
+    assert all({0, 1} <= {c.track for c in curves} for frame, curves in tracked.items() if frame < 1008)
 
 
 def test_nothing_is_followed_across_a_cut(moving: Any) -> None:
     pictures, truth = moving
     cut = {frame: pictures[frame] if frame < 1006 else ground(H, W, 77) for frame in range(1001, 1011)}
-    assert sorted(track_shot(cut, {1003: hint(truth, 1003)})) == list(range(1001, 1006))
+    tracked = track_shot(cut, {1003: hint(truth, 1003)})
+    assert [frame for frame, curves in tracked.items() if curves] == list(range(1001, 1006))
 
 
 def test_exposure_and_threads_change_nothing(moving: Any) -> None:
@@ -116,6 +116,10 @@ def test_keep_on_a_frame_takes_a_tracked_wire_out_there(moving: Any) -> None:
     keep = matte_of(truth[1003][:1], (H, W), grow=8)
     tracked = track_shot(some, {1001: hint(truth, 1001)}, {1003: keep})
     assert [len(tracked[frame]) for frame in sorted(tracked)] == [2, 2, 1, 2]
+    both = matte_of(truth[1003], (H, W), grow=8)
+    text = encode(track_shot(some, {1001: hint(truth, 1001)}, {1003: both}))
+    assert decode(text, 1003) == []
+    assert len(decode(text, 1004)) == 2
 
 
 def test_hints_that_do_not_fit_are_refused_by_name(moving: Any) -> None:
@@ -228,9 +232,9 @@ def test_the_command_tracks_through_the_server_into_a_file_that_renders_read(
     text = json.loads(out.read_text())["knobs"]["tracked"]
     tracked = {frame: decode(text, frame) for frame in some}
     assert worst(tracked, {frame: truth[frame] for frame in some}) <= 10
-    render = ["render", "cleanup", "--in", f"{tmp_path}/plate.####.exr", "--frames", "1005", "--analysis", out]
-    render += ["--set", "sensitivity=0", "--set", "range=1", "--output", "matte", "--server", server.address]
-    render += ["--out", f"{tmp_path}/matte.####.exr"]
+    render = ["render", "cleanup", "--in", f"{tmp_path}/plate.####.exr", "--frames", "1005", "--analysis", out,
+              "--set", "sensitivity=0", "--set", "range=1", "--output", "matte", "--server", server.address,
+              "--out", f"{tmp_path}/matte.####.exr"]  # fmt: skip
     done = CliRunner().invoke(app, list(map(str, render)))
     assert done.exit_code == 0, done.output
     matte = images.read_frame(tmp_path / "matte.1005.exr", "data").pixels[..., 0]

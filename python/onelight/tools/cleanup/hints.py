@@ -20,6 +20,7 @@ VERSION = 1
 LONGEST = 1 << 20  # characters of the knob
 _FINE = 8  # steps a pixel in which positions are kept
 _FAINT, _PATIENCE = 0.12, 12  # a wire seen no plainer than this for so many frames is gone
+_AGREE = 1.5  # px by which courses from two hints may differ and be blended; a third of wide strokes
 _BRIDGE = 32.0  # frames between two that were tracked which are interpolated
 
 
@@ -30,7 +31,7 @@ def track_shot(
     *,
     check: Callable[[], None] = lambda: None,
 ) -> dict[int, list[Curve]]:
-    """The wires that hints show, on every frame of the shot that they can be followed to.
+    """The wires that hints show, for every frame of the shot; none where they could not be followed to.
 
     `frames` are scene-linear ACEScg [H, W, 3] by number, asked for one after the other and each seldom, so a mapping
     that reads files will do; `hints` and `keeps` are mattes [H, W] on some of them. Each line in a hint is followed
@@ -76,7 +77,7 @@ def track_shot(
         tracked[frame] = ahead[frame][frame]
     for frame, keep in (keeps or {}).items():
         tracked[frame] = [c for c in tracked.get(frame, []) if float((sample(keep, c.points) > 0.5).mean()) < 0.5]
-    return {frame: curves for frame, curves in sorted(tracked.items()) if curves}
+    return {frame: tracked.get(frame, []) for frame in order} if hinted else {}
 
 
 def _course(
@@ -126,10 +127,14 @@ def _blended(one: list[Curve], two: list[Curve], share: float) -> list[Curve]:
             continue
         other, side = max(sides, key=lambda pair: pair[1].near.mean())
         left = [c for c in left if c is not other]
+        if np.quantile(np.abs(side.away[side.near]), 0.9) > max(_AGREE, 0.3 * float(np.median(curve.width))):
+            out += [curve, other]  # nobody can tell which is right: both are covered
+            continue
         points = curve.points + (weight * np.where(side.near, side.away, 0))[:, None] * normals(curve.points)
         number = min(curve.track, other.track)
         out.append(replace(curve, points=points.astype(np.float32), track=number))
-        out += [] if beside(other, curve, 6 + float(curve.width.max())).near.mean() > 0.9 else [other]
+        if beside(other, curve, 6 + float(curve.width.max())).near.mean() < 0.9:
+            out.append(other)
     return out + left
 
 
