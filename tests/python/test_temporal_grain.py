@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
-from onelight.temporal.grain import Grain, ratio
+from onelight.temporal.grain import RADIUS, Grain, ratio
 from temporalclips import texture
 
 SIZE = (288, 480)
@@ -32,6 +32,18 @@ def test_strength_is_measured_at_every_level_also_in_a_textured_picture(picture:
     found = Grain.measure([noisy(picture, seed, soft) for seed in (1, 2)])
     truth = 0.02 * np.sqrt(found.levels / 0.18)
     assert np.abs(np.log2(found.sigma / truth[:, None])).mean() < 0.25  # stops
+
+
+def test_a_second_frame_tells_grain_from_fine_texture_that_is_everywhere() -> None:
+    weave = np.random.default_rng(4).normal(size=(*SIZE, 3)).astype(np.float32)  # of the set: the same in every frame
+    cloth = np.float32(0.18) * np.exp2(weave * np.float32(0.3))
+    here, there = (noisy(cloth, seed, 0.0, 0.01) for seed in (1, 2))
+    alone = Grain.measure([here])
+    told = alone.told_from_texture(here, there, np.zeros(SIZE, np.float32))
+    assert np.median(alone.sigma) > 0.03  # the weave is taken for grain
+    assert np.median(told.sigma) == pytest.approx(0.01, rel=0.15)
+    bare = Grain.measure([noisy(RAMP, 1, 0.0)])
+    assert bare.told_from_texture(noisy(RAMP, 1, 0.0), noisy(RAMP, 2, 0.0), np.zeros(SIZE, np.float32)) is bare
 
 
 @pytest.mark.parametrize("soft", [0.0, 0.6, 1.0])
@@ -90,3 +102,20 @@ def test_the_ratio_is_one_for_grain_of_one_kind_and_follows_its_strength() -> No
     assert ratio(noisy(TEXTURED, 2, 0.6, 0.01), plate, inside, around) == pytest.approx(0.5, abs=0.08)
     assert ratio(cv2.GaussianBlur(plate, (0, 0), 1.2), plate, inside, around) < 0.3
     assert np.isnan(ratio(plate, plate, np.zeros_like(inside), around))
+
+
+def test_fine_texture_is_told_from_grain_by_another_frame_of_it() -> None:
+    random = np.random.default_rng(31)
+    cloth = 0.2 + cv2.GaussianBlur(random.standard_normal((192, 192, 3), np.float32), (0, 0), 1.0) * np.float32(0.1)
+    here, there = (cloth + random.normal(0, 0.004, cloth.shape).astype(np.float32) for _ in range(2))
+    nowhere = np.zeros(cloth.shape[:2], np.float32)
+    alone = Grain.measure([here])
+    told = alone.told_from_texture(here, there, nowhere)
+    level = np.full((1, 1), 0.2, np.float32)
+    assert alone.strength(level).min() > 0.01  # texture passes for grain
+    assert told.strength(level).mean() == pytest.approx(0.004, rel=0.1)
+    assert told.kernel[RADIUS, RADIUS].min() > 0.9  # and its softness for that of the grain
+    assert (
+        alone.told_from_texture(here, here + np.float32(0.3) * random.random(cloth.shape, np.float32), nowhere) is alone
+    )
+    assert alone.told_from_texture(here, here, nowhere) is alone  # a frame that is held says nothing of grain

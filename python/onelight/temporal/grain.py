@@ -132,19 +132,18 @@ def _fit(blocks: np.ndarray, level: np.ndarray | None = None) -> Grain:
     basis = basis.astype(np.float32)
     residual = blocks - np.einsum("pk,qk,nqc->npc", basis, basis, blocks, optimize=True)
     variance = (residual * residual).sum(axis=1) / np.float32(BLOCK * BLOCK - basis.shape[1])
-    if level is None:
-        level = luminance(np.ascontiguousarray(blocks.mean(axis=1)[None]))[0]
+    light = luminance(np.ascontiguousarray(blocks.mean(axis=1)[None]))[0] if level is None else level
     # texture is told from grain by what is coarse: means of 4 x 4 pixels, against the grain that is measured finely
     coarse = residual.reshape(-1, BLOCK // 4, 4, BLOCK // 4, 4, 3).mean(axis=(2, 4)).reshape(len(blocks), -1, 3)
     texture = (coarse * coarse).mean(axis=(1, 2))
     moving = np.asarray((variance > 0).all(axis=1))  # clipped black or white has no grain to measure
-    order = np.flatnonzero(moving)[np.argsort(level[moving], kind="stable")]
+    order = np.flatnonzero(moving)[np.argsort(light[moving], kind="stable")]
     if len(order) < FEWEST:
         return Grain(np.zeros(1), np.zeros((1, 3)), _dot(), np.eye(3, dtype=np.float32))
     levels, sigmas, quiet = [], [], []
     for group in np.array_split(order, min(LEVELS, max(1, len(order) // 24))):
         chosen = group[np.argsort(texture[group], kind="stable")][: max(4, int(len(group) * QUIETEST))]
-        levels.append(float(np.median(level[chosen])))
+        levels.append(float(np.median(light[chosen])))
         sigmas.append(np.sqrt(np.median(variance[chosen], axis=0)))
         quiet.append(residual[chosen] / np.maximum(sigmas[-1], 1e-12))
     rise = np.argsort(levels, kind="stable")

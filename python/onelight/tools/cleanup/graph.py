@@ -83,6 +83,10 @@ def neighbours(context: Context, made: dict[str, Any]) -> dict[str, Any]:
     if (matte > fill.FAINT).any():
         brought = scene.at_once(bring, sorted(shot - {0}, key=lambda n: (abs(n), n)))
         grain = _grain(plate, matte)
+        if grain is not None and brought:
+            nearest = min(brought, key=lambda n: (abs(n), n))
+            along = motion.get(nearest)
+            grain = _without_texture(grain, plate, pictures[nearest], matte, along)
     clean = _clean(context, area, plate, matte)
     unused = clean is not None and not (clean.sure[matte > fill.FAINT] > LEAST_SURE).any()
     remarks = {
@@ -116,6 +120,15 @@ def _grain(plate: np.ndarray, matte: np.ndarray) -> Grain | None:
     rows, columns = (side // BLOCK for side in matte.shape)
     blocks = matte[: rows * BLOCK, : columns * BLOCK].reshape(rows, BLOCK, columns, BLOCK)
     return Grain.measure([plate], [matte]) if (blocks.max(axis=(1, 3), initial=0) <= 0).any() else None
+
+
+def _without_texture(
+    grain: Grain, plate: np.ndarray, other: np.ndarray, matte: np.ndarray, motion: np.ndarray | None
+) -> Grain:
+    """The grain, where it was taken from texture held against what differs from the nearest frame laid over this."""
+    motion = flow.dense(plate, other, matte) if motion is None else motion
+    over, valid = flow.warp(other, motion)
+    return grain.told_from_texture(plate, over, np.where(valid, matte, 1))
 
 
 def _matte(
