@@ -61,7 +61,7 @@ def roto(
 
     Edit them in Nuke and connect the Roto to Cleanup's Add. The splines follow the matte that Cleanup would take out
     with these knobs; --clip Add=PATTERN and --clip Keep=PATTERN correct it as they do in the node. Splines lie in the
-    plate's format; import the script with File > Insert, or paste its text into the node graph.
+    plate's format; drag the script into the node graph, or paste its text there.
     """
     from onelight.tools.cleanup.roto import Format, nuke_roto
 
