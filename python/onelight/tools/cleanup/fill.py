@@ -19,7 +19,7 @@ from onelight.tools.cleanup.curves import Curve
 
 FAINT = 1 / 256  # matte below this shows no wire: the plate stays
 CEILING = 2.0**20  # times the middle level: beyond it there is an overflow, not light
-CARRIED = 0.35  # variance of the surround's grain that is left in what is made of it, a pixel from the rim
+CARRIED = 0.25  # variance of the surround's grain that is left in what is made of it, a pixel from the rim
 GUESS = 0.5  # how sure an interpolated pixel is at the rim
 
 

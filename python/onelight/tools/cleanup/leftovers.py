@@ -30,7 +30,7 @@ DEEP = 2 * THICK  # px from the rim beyond which the finer picture has nothing t
 HELD, LEAST_MOST = 1.0, (0.2, 100.0)  # how much a rim's pixel keeps to itself, per slope over grain; bounds
 GRAINY = 2.0  # times its variance: slopes squared that may be grain
 ROUNDS = 3  # how often directions are taken from the filled picture
-STEPS, CLOSE = 64, 5e-5  # of the solver: at most, and the mean change in stops at which it ends
+STEPS, CLOSE = 64, 1e-4  # of the solver: at most, and the mean change in stops at which it ends
 
 
 @dataclass(frozen=True)
