@@ -35,8 +35,8 @@ class Recipe:
     scene_seed: int = 20261121
 
 
-# `base` made the newest weights that come along, begun with those before (their card says how); `small` is what one core
-# does in minutes, to see that every part works.
+# `base` made the newest weights that come along, begun with those before (their card says how); `small` is what one
+# core does in minutes, to see that every part works.
 RECIPES = {
     "base": Recipe(Settings(5500, 6, 2e-3, weight_decay=1e-3, seed=20261122, ema=0.998, threads=1), 1800, "wires2"),
     "small": Recipe(Settings(800, 6, 2e-3, weight_decay=1e-3, seed=20261121, ema=0.99), 150, "small1"),
