@@ -117,6 +117,20 @@ def test_grain_inside_is_held_against_grain_around_whatever_is_in_the_picture() 
     assert score.grain(truth, truth, band(size=0)) is None
 
 
+def test_texture_is_no_grain_where_the_frame_without_grain_is_known() -> None:
+    random, hole = np.random.default_rng(8), band(size=30)
+    cloth = surface() * (
+        1 + cv2.GaussianBlur(random.standard_normal((HEIGHT, WIDTH, 1), np.float32), (0, 0), 0.7)[..., None] * 0.1
+    )
+    half = np.where(np.arange(WIDTH)[None, :, None] < WIDTH // 2, cloth, surface()).astype(np.float32)
+    field = footage.grain(half.shape, 0.5, random)
+    truth = footage.grained(half, field, 0.02, middle(half))
+    filled = np.where(hole[..., None], footage.grained(surface(), field, 0.02, middle(half)), truth)  # lost its texture
+    told = score.grain(filled, truth, hole, half)
+    assert told == pytest.approx(1, abs=0.15)  # its grain is right
+    assert score.grain(truth, truth, hole, surface() * (1 + random.random((HEIGHT, WIDTH, 1), np.float32))) is None
+
+
 def test_flicker_is_one_for_fresh_grain_and_more_where_only_the_inside_jumps() -> None:
     truths, holes, rest = grainy(0.02), [band(size=30)] * 2, [np.zeros((HEIGHT, WIDTH, 2), np.float32)]
     assert score.flicker(truths, truths, holes, rest) == pytest.approx(1)

@@ -49,6 +49,7 @@ class Case:
     holes: Mapping[int, np.ndarray]  # [H, W] bool: what the wire hides, given to the fill; empty: nobody drew one
     lines: Mapping[int, Lines]  # of tested frames; empty where there is no matte
     motions: Mapping[int, np.ndarray]  # [H, W, 2] from a tested frame to the next, of what is behind the wires
+    cleans: Mapping[int, np.ndarray]  # of tested frames, the truth without grain, where that is known
     wide: bool = False  # wires wider than `WIDE`
     clean: bool = False  # whether the true frames are asked about as frames without wires, too
 
@@ -84,6 +85,7 @@ def _pasted(clip: Clip, split: str, width: int, contrast: float, name: str) -> C
     level = middle(shot.frames[0])
     field_of, strength, softness = footage.grain_of(name)
     plates, truths, holes, lines = {}, {}, {}, {}
+    cleans = {time: shot.frames[time] for time in footage.TESTED}
     for time in times:
         clean = shot.frames[time]
         over = wires.paste(clean, [wire], _moment(time))
@@ -99,7 +101,7 @@ def _pasted(clip: Clip, split: str, width: int, contrast: float, name: str) -> C
         labels["motion"] = "still"
     motions = {time: shot.motions[time] for time in footage.TESTED[:-1]}
     wide = width > WIDE
-    return Case(name, clip.name, split, labels, footage.TESTED, plates, truths, holes, lines, motions, wide)
+    return Case(name, clip.name, split, labels, footage.TESTED, plates, truths, holes, lines, motions, cleans, wide)
 
 
 def _moment(time: int) -> float:

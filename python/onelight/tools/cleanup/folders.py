@@ -93,7 +93,7 @@ class _Shot:
         name = f"{self.name}_{tested[0]}"
         wide = across > WIDE
         return Case(
-            name, self.name, split, labels, tested, plates, truths, holes, lines, motions, wide, clean=bool(truths)
+            name, self.name, split, labels, tested, plates, truths, holes, lines, motions, {}, wide, clean=bool(truths)
         )
 
     def _pixels(self, path: Path, size: tuple[int, ...] | None = None) -> np.ndarray:

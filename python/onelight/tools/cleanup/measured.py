@@ -69,7 +69,7 @@ def filled(case: Case, method: str, session: Session | None) -> dict[str, float 
             "log_psnr": score.log_psnr(smooth, truth, hole),
             "ssim": score.ssim(smooth, truth, hole),
             "boundary": score.boundary(picture, truth, hole),
-            "grain": score.grain(picture, truth, hole),
+            "grain": score.grain(picture, truth, hole, case.cleans.get(frame)),
             "transported_share": share,
         }
         for metric, value in measured.items():

@@ -20,6 +20,7 @@ RIM, ALONG = 2, 3.0  # px inside the hole that its seam is looked for in; px alo
 RING = 12  # px around the hole that it should look like
 QUIET = 0.5  # the part of an area with least texture, where grain can be measured
 HALF = 0.5  # coverage from which a matte says wire
+BARE = 0.5  # of the grain: finer texture than that would count as grain
 TOO_FEW = 32  # pixels to say anything about grain or flicker
 STILL = 1e-4  # stops from frame to frame that count as none
 
@@ -161,23 +162,30 @@ def _changes(
     return np.concatenate(inside), np.concatenate(outside)
 
 
-def grain(ours: np.ndarray, truth: np.ndarray, hole: np.ndarray) -> float | None:
+def grain(ours: np.ndarray, truth: np.ndarray, hole: np.ndarray, clean: np.ndarray | None = None) -> float | None:
     """How strong the grain is inside the hole, relative to around it; 1 is as it should be.
 
-    Median absolute high-pass of the luminance, in the half of the pixels whose surroundings are smoothest in the true
-    frame, over its expected growth with the light; the same ratio of the true frame is divided out. None where the
-    hole is too small to say.
+    Median absolute high-pass of the luminance where there is little texture, inside over around; the same ratio of the
+    true frame is divided out. Little is less than half of the grain, by the frame without grain where `clean` gives
+    it; else the smoothest half counts. None where too little is left to say.
     """
-    quiet = _texture(truth)
-    around = ring(hole)
+    little = _smooth(truth) if clean is None else _bare(truth, clean)
     areas = []
-    for area in (hole, around):
+    for area in (hole, ring(hole)):
         if int(area.sum()) < 2 * TOO_FEW:
             return None
-        areas.append(area & (quiet <= np.quantile(quiet[area], QUIET)))
+        areas.append(area & (little <= (np.quantile(little[area], QUIET) if clean is None else BARE)))
+    if min(int(area.sum()) for area in areas) < TOO_FEW:
+        return None
     strengths = [[float(np.median(np.abs(_fine(image)[area]))) for area in areas] for image in (ours, truth)]
     (inside, outside), (true_inside, true_outside) = strengths
     return (inside / max(outside, 1e-12)) / max(true_inside / max(true_outside, 1e-12), 1e-12)
+
+
+def _bare(truth: np.ndarray, clean: np.ndarray) -> np.ndarray:
+    """Finest texture of a frame without grain over the grain of the true one, [H, W], both over a few pixels."""
+    texture, noise = (cv2.GaussianBlur(_fine(image) ** 2, (0, 0), 2.0) for image in (clean, truth - clean))
+    return np.sqrt(texture / np.maximum(noise, 1e-20))
 
 
 def _fine(picture: np.ndarray) -> np.ndarray:
@@ -187,7 +195,7 @@ def _fine(picture: np.ndarray) -> np.ndarray:
     return cv2.filter2D(grey, -1, kernel, borderType=cv2.BORDER_REFLECT_101)
 
 
-def _texture(picture: np.ndarray) -> np.ndarray:
+def _smooth(picture: np.ndarray) -> np.ndarray:
     """How much a picture without its grain changes around each pixel, [H, W] stops a pixel."""
     stops = cv2.GaussianBlur(coded(luminance(picture), middle(picture)), (0, 0), 2.0)
     slope = np.hypot(cv2.Sobel(stops, cv2.CV_32F, 1, 0), cv2.Sobel(stops, cv2.CV_32F, 0, 1))
