@@ -109,7 +109,7 @@ class Geometry(nn.Module):
         return normals, depth, openness, reach
 
     def seen_from_key(self, picture: Tensor, prior: Tensor, light: Tensor, asked: Tensor, along: Tensor) -> Tensor:
-        """[B, ALIGNED, H, W]: slopes of the prior and the picture along and across the key, how the prior faces both."""
+        """[B, ALIGNED, H, W]: slopes of prior and picture along and across the key, and how the prior faces both."""
         bright = F.pad(picture.mean(dim=1, keepdim=True), (1, 1, 1, 1), mode="replicate")
         changes = turned(F.conv2d(bright, self.slopes.to(bright.dtype)), along)
         facing = [(prior[:, :3] * lamp[:, :3, None, None]).sum(dim=1, keepdim=True) for lamp in (light, asked)]
