@@ -106,7 +106,6 @@ def paste(picture: np.ndarray, wires: Sequence[Wire], time: float = 0.0, hiding:
         picture.astype(np.float32, copy=True),
         *(np.zeros((height, width, *more), np.float32) for more in ((), (), (2,), ())),
     )
-    # A few pixels a step: the ground's level is asked for broadly.
     ground = cv2.GaussianBlur(cv2.transform(picture, LUMINANCE[None]), (0, 0), _AROUND / 2)
     mean = float(np.median(ground)) or 1e-6
     for wire in wires:
@@ -213,8 +212,8 @@ def _coverage(beside: np.ndarray, half: np.ndarray | float, soft: float) -> np.n
             -((x / soft) ** 2) / 2
         )
 
-    right, left = beside + half, beside - half
-    return np.clip(ramp(right + 0.5) - ramp(right - 0.5) - ramp(left + 0.5) + ramp(left - 0.5), 0, 1)
+    reached = [ramp(beside + half + side) - ramp(beside - half + side) for side in (-0.5, 0.5)]
+    return np.clip(reached[1] - reached[0], 0, 1)
 
 
 def _shade(wire: Wire, run: _Run, mean: float, ground: np.ndarray) -> np.ndarray:
@@ -247,5 +246,4 @@ def _smeared(wire: Wire, time: float) -> float:
 
 
 def _seen_width(wire: Wire, time: float) -> float:
-    soft = 2.355 * float(np.hypot(PIXEL, wire.defocus))
-    return float((_smeared(wire, time) ** 2.5 + soft**2.5) ** 0.4)
+    return float((_smeared(wire, time) ** 2.5 + (2.355 * np.hypot(PIXEL, wire.defocus)) ** 2.5) ** 0.4)
