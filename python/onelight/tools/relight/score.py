@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import cv2
+from typing import Any
+
 import numpy as np
 from scipy.optimize import minimize_scalar
 
@@ -54,7 +56,7 @@ def log_psnr(ours: np.ndarray, truth: np.ndarray) -> float:
         return float(((stops(few * np.float32(2.0**exponent), peak) - answer) ** 2).mean())
 
     middle = float(np.log2(max(best_gain(ours[::step], truth[::step]), 1e-12)))
-    found = minimize_scalar(error, bounds=(middle - 4, middle + 4), method="bounded", options={"xatol": 1e-3})
+    found: Any = minimize_scalar(error, bounds=(middle - 4, middle + 4), method="bounded", options={"xatol": 1e-3})
     gained = np.maximum(ours, 0) * np.float32(2.0**found.x)
     rest = float(((stops(gained, peak) - stops(truth, peak)) ** 2).mean())
     return float(10 * np.log10(STOPS**2 / max(rest, 1e-12)))

@@ -35,7 +35,7 @@ class Recipe:
     scene_seed: int = 20261121
 
 
-# `base` is what two cores do in hours (the card of a committed version says how it was made); `small` is what they do in
+# `base` is what two cores do in hours (a committed version's card says how that was made); `small` is what they do in
 # minutes, to see that every part works.
 RECIPES = {
     "base": Recipe(Settings(13000, 16, 1.5e-3, weight_decay=1e-3, seed=20261121), 2000, "soundstage2"),
