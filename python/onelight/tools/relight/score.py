@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-import cv2
 from typing import Any
 
+import cv2
 import numpy as np
 from scipy.optimize import minimize_scalar
 
