@@ -223,6 +223,32 @@ def test_the_grain_of_the_shot_is_put_where_pixels_are_made_and_only_there() -> 
     np.testing.assert_array_equal(real[cover >= 1], kept[cover >= 1])
 
 
+def test_what_is_interpolated_changes_less_from_frame_to_frame_where_neighbours_show_its_surround() -> None:
+    smooth, matte = scene(), wire(6)
+    cover, random = grown(matte), np.random.default_rng(9)
+
+    def grained() -> np.ndarray:
+        return smooth * (1 + np.float32(0.04) * random.standard_normal(smooth.shape, np.float32))
+
+    def cleaned(around: int) -> np.ndarray:
+        plate = grained()
+        beside = (cover <= 0).astype(np.float32)
+        others = [brought(grained(), cover, beside, offset + 1) for offset in range(around)]
+        return filled(hidden(plate, matte), cover, others, grain=Grain.measure([plate], [cover]), regrain=0.0).pixels
+
+    alone, among = (cleaned(around) - cleaned(around) for around in (0, 4))
+    inside = cover >= 1
+    assert among[inside].std() < 0.65 * alone[inside].std()
+
+
+def test_a_neighbour_that_shows_another_thing_beside_the_wire_has_no_part_in_what_is_interpolated() -> None:
+    plate, cover = hidden(scene(), wire(6)), grown(wire(6))
+    beside = (cover <= 0).astype(np.float32)
+    np.testing.assert_allclose(
+        filled(plate, cover, [brought(scene() * 2, cover, beside)]).pixels, filled(plate, cover).pixels, rtol=0.02
+    )
+
+
 def test_grain_that_was_measured_too_strong_is_not_put_in_stronger_than_beside_the_wire() -> None:
     """Where a level is seen in texture only, the measurement takes texture for grain."""
     random, shape = np.random.default_rng(6), (240, 320)

@@ -229,3 +229,14 @@ def test_one_neighbour_that_differs_from_two_is_not_taken_even_if_it_is_the_near
     pixels, _, offset = combine(stack)
     assert (offset == -2).all()
     assert np.allclose(pixels, 0.5, rtol=0.02)
+
+
+def test_where_a_neighbours_pixels_end_beside_an_edge_the_edge_is_not_bent() -> None:
+    x = np.arange(48, dtype=np.float32)[None, :, None]
+    picture = np.broadcast_to(0.1 + 0.9 / (1 + np.exp(-(x - 23) / 1.5)), (32, 48, 3)).astype(np.float32)
+    left, right = (np.broadcast_to(side, (32, 48)).astype(np.float32) for side in (x[..., 0] < 24, x[..., 0] >= 22))
+    pixels, sure, _ = combine(
+        [Brought(picture * one[..., None], one, k) for one, k in ((left, 1), (right, -1), (np.ones_like(left), 2))]
+    )
+    assert (sure > 0.9).all()
+    np.testing.assert_allclose(pixels[8:-8, 8:-8], picture[8:-8, 8:-8], rtol=0.01)

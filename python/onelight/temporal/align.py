@@ -14,6 +14,7 @@ from onelight.temporal.flow import LONGEST, between, covered, doubt, positions, 
 
 MATCHED = 1024  # pixels of the longest side, roughly, at which frames are matched
 TILE = 64  # pixels a side of the blocks in which the work is done, where there is a hole
+FETCHED = 8  # pixels that are looked at to fetch one
 MARGIN = 24  # pixels around them that are seen as well
 WINDOW = 15  # pixels a side of the windows in which motion is refined, taken twice
 STEPS = 2
@@ -52,6 +53,15 @@ class View:
     def near(self) -> np.ndarray:
         """1 where a pixel or one beside it is hidden, [H, W]: what is fetched there would have a trace of it."""
         return cv2.dilate(self.hidden, np.ones((3, 3), np.uint8))
+
+    @cached_property
+    def bare(self) -> np.ndarray:
+        """`linear`, what is hidden filled smoothly from around it, so that what is fetched beside it does not ring."""
+        out = self.linear.copy()
+        for block in tiles(self.hidden, FETCHED):
+            seen = 1 - self.hidden[block.wide]
+            out[block.own] = encode.spread(self.linear[block.wide], seen)[block.inner]
+        return out
 
     @cached_property
     def free(self) -> np.ndarray:

@@ -108,11 +108,15 @@ def _bring_block(
     along, gain, certain = (_grown(image, factor, block.inner, wanted.shape) for image in (along, gain, certain))
     points = (positions(wanted.shape, full[1].start, full[0].start) + along * np.float32(factor))[wanted]
     gain, certain, fetched = gain[wanted], certain[wanted], np.empty((len(points), 3), np.float32)
-    for first in range(0, len(points), MOST):
-        part = slice(first, first + MOST)
-        fetched[part], inside = (image[0] for image in fetch(there.linear, points[part][None]))
-        clear = sample(there.near, points[part][None], cv2.INTER_LINEAR, outside=1)[0] < 0.01
-        certain[part] *= inside & clear
+    inner = here.hidden[full][wanted] > 0
+    # Beside the hole pixels are only compared and averaged: there they may be as close to the wire as this frame's own.
+    for picture, shut, which in ((there.linear, there.near, inner), (there.bare, there.hidden, ~inner)):
+        places = np.flatnonzero(which)
+        for first in range(0, len(places), MOST):
+            part = places[first : first + MOST]
+            fetched[part], inside = (image[0] for image in fetch(picture, points[part][None]))
+            clear = sample(shut, points[part][None], cv2.INTER_LINEAR, outside=1)[0] < 0.01
+            certain[part] *= inside & clear
     found[full][wanted] = fetched * gain
     sure[full][wanted] = certain
 
@@ -200,10 +204,14 @@ def _combine_block(
     parts: Sequence[tuple[np.ndarray, np.ndarray]], near: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """`combine` of one block: parts (pixels [h, w, 3], sure [h, w]), nearest first; the index of the main source."""
-    smooth = []
-    for image, certain in parts:
-        weight = certain + np.float32(1e-6)
-        smooth.append(mean(image * weight[..., None], 3) / mean(weight, 3)[..., None])
+    total, other = np.full(parts[0][1].shape, 1e-12, np.float32), np.zeros_like(parts[0][0])
+    for (image, certain), one in zip(parts, near, strict=True):
+        total += certain * one
+        other += image * (certain * one)[..., None]
+    other /= total[..., None]
+    seen = mean((total > 1e-6).astype(np.float32), 3)[..., None] + np.float32(1e-6)
+    # What a neighbour does not show the others complete: a mean of one side of an edge only would lean to that side.
+    smooth = [mean(other + (image - other) * certain[..., None], 3) / seen for image, certain in parts]
     coarse = np.stack(smooth)
     sure = np.stack([certain for _, certain in parts])
     weight = sure * near[:, None, None]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
+from functools import partial
 
 import cv2
 import numpy as np
@@ -13,7 +14,7 @@ from onelight.imaging import mend
 from onelight.stages import Session
 from onelight.temporal.gather import Brought, combine
 from onelight.temporal.grain import Grain
-from onelight.tools.cleanup import holes, leftovers, matching
+from onelight.tools.cleanup import calm, holes, leftovers, matching
 from onelight.tools.cleanup import regrain as regrain_
 from onelight.tools.cleanup.curves import Curve
 
@@ -94,7 +95,9 @@ def fill(
         code = leftovers.coded(sound, level)
         along = directions(hole[box], box)
         noise = None if grain is None else regrain_.noise(grain, sound, code, hole[box], level)
-        mix = _mixed(code, hole[box], found, other, guarded, wardrobe, along, noise)
+        others = [(one.pixels[box], one.sure[box]) for one in neighbours]
+        rim = partial(calm.calmed, code, ~hole[box], others, noise, partial(_coded, level=level))
+        mix = _mixed(code, hole[box], found, other, guarded, wardrobe, along, noise, rim)
         patch = leftovers.decoded(mix.code, level)
         if grain is not None and regrain > 0 and mix.new.any():
             origin = (box[1].start, box[0].start)
@@ -130,8 +133,9 @@ def _mixed(
     wardrobe: bool,
     along: np.ndarray,
     noise: np.ndarray | None,
+    rim: Callable[[], tuple[np.ndarray, np.ndarray]],
 ) -> _Mix:
-    """Fills the hole of a box [h, w] from what is offered, in order."""
+    """Fills the hole of a box [h, w] from what is offered, in order; `rim` gives what is `calmed`."""
     code = code.copy()
     left = hole.astype(np.float32)  # how much of each pixel nobody has given yet
     known = ~hole
@@ -160,7 +164,9 @@ def _mixed(
         known = known | complete
     rest, depth = left > 0, cv2.distanceTransform(hole.astype(np.uint8), cv2.DIST_L2, 5)
     if rest.any():
-        made, reached = _made(leftovers.Gap(code, rest, known, along, noise), guarded, wardrobe)
+        steady, less = rim()
+        gap = leftovers.Gap(np.where(hole[..., None], code, steady), rest, known, along, noise)
+        made, reached = _made(gap if noise is None else replace(gap, noise=noise * less), guarded, wardrobe)
         mixed[reached] += left[reached][:, None] * made[reached]
         own = rest & reached & (left >= most)
         source[own] = np.where(holes.wide(depth), From.MADE, From.ACROSS)[own]

@@ -1,0 +1,52 @@
+"""The surround of a hole with less of its grain: what other frames show there too is averaged with what this one does.
+
+Whatever is interpolated from a rim goes on with the grain of that rim, drawn out to streaks and blots which no grain
+laid on top can hide, and which are others in every frame.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import cv2
+import numpy as np
+
+SMOOTH = 5  # pixels a side of the windows in which pictures are compared
+EVEN = 0.06  # coded stops: what differs more, smoothly, is another thing or has moved
+BESIDE = 12  # pixels from the hole beyond which nothing is taken for what is in it
+GRAINS = 0.3  # of its deviation: what is left of two pictures' grain in a window
+
+
+def calmed(
+    code: np.ndarray,
+    known: np.ndarray,
+    others: Sequence[tuple[np.ndarray, np.ndarray]],
+    noise: np.ndarray | None,
+    coded: Callable[[np.ndarray], np.ndarray],
+) -> tuple[np.ndarray, np.ndarray]:
+    """The coded picture [H, W, 3] averaged with `others` where it is known, and what is left of its grain's variance.
+
+    `known` [H, W] bool; `others` are other frames in this one's place: (scene-linear [H, W, 3], how sure [H, W] in
+    0..1), and `coded` codes their pixels [n, 3]. `noise` [H, W] is the variance of the grain. The second result [H, W]
+    is 1 where no other frame agrees.
+    """
+    total, heavy, squares = code.copy(), np.ones(known.shape, np.float32), np.ones(known.shape, np.float32)
+    beside = known & (cv2.dilate((~known).astype(np.uint8), np.ones((2 * BESIDE + 1, 2 * BESIDE + 1), np.uint8)) > 0)
+    even = np.float32(EVEN**2) if noise is None else np.float32(EVEN**2) + noise * np.float32(GRAINS**2)
+    for other, sure in others:
+        seen = np.where(beside, sure, 0)
+        some = seen > 0
+        differs = np.zeros_like(code)
+        differs[some] = coded(other[some]) - code[some]
+        share = _windowed(seen)
+        grey = cv2.transform(differs * seen[..., None], np.full((1, 3), 1 / 3, np.float32))
+        missed = (_windowed(grey) / np.maximum(share, np.float32(1e-3))) ** 2
+        weight = seen / (1 + (missed / even) ** 2)
+        total += weight[..., None] * (code + differs)
+        heavy += weight
+        squares += weight * weight
+    return total / heavy[..., None], squares / (heavy * heavy)
+
+
+def _windowed(image: np.ndarray) -> np.ndarray:
+    return cv2.blur(image, (SMOOTH, SMOOTH), borderType=cv2.BORDER_REPLICATE)
