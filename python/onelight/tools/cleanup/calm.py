@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 import cv2
 import numpy as np
 
+from onelight.temporal.align import tiles
+
 SMOOTH = 5  # pixels a side of the windows in which pictures are compared
 EVEN = 0.06  # coded stops: what differs more, smoothly, is another thing or has moved
 BESIDE = 12  # pixels from the hole beyond which nothing is taken for what is in it
@@ -30,12 +32,28 @@ def calmed(
     0..1), and `coded` codes their pixels [n, 3]. `noise` [H, W] is the variance of the grain. The second result [H, W]
     is 1 where no other frame agrees.
     """
-    total, heavy, squares = code.copy(), np.ones(known.shape, np.float32), np.ones(known.shape, np.float32)
     beside = known & (cv2.dilate((~known).astype(np.uint8), np.ones((2 * BESIDE + 1, 2 * BESIDE + 1), np.uint8)) > 0)
-    even = np.float32(EVEN**2) if noise is None else np.float32(EVEN**2) + noise * np.float32(GRAINS**2)
-    for other, sure in others:
-        seen = np.where(beside, sure, 0)
+    even = np.full(known.shape, EVEN**2, np.float32) + (0 if noise is None else noise * np.float32(GRAINS**2))
+    steady, left = code.copy(), np.ones(known.shape, np.float32)
+    for block in tiles(beside, SMOOTH):
+        near = [(other[block.wide], np.where(beside[block.wide], sure[block.wide], 0)) for other, sure in others]
+        mean, less = _averaged(code[block.wide], near, even[block.wide], coded)
+        steady[block.own], left[block.own] = mean[block.inner], less[block.inner]
+    return steady, left
+
+
+def _averaged(
+    code: np.ndarray,
+    others: Sequence[tuple[np.ndarray, np.ndarray]],
+    even: np.ndarray,
+    coded: Callable[[np.ndarray], np.ndarray],
+) -> tuple[np.ndarray, np.ndarray]:
+    """The code [h, w, 3] of a block averaged with what agrees with it to `even` [h, w], and what variance is left."""
+    total, heavy, squares = code.copy(), np.ones(even.shape, np.float32), np.ones(even.shape, np.float32)
+    for other, seen in others:
         some = seen > 0
+        if not some.any():
+            continue
         differs = np.zeros_like(code)
         differs[some] = coded(other[some]) - code[some]
         share = _windowed(seen)
