@@ -233,7 +233,7 @@ def _combine_block(
     for i, (image, _) in enumerate(parts):
         made += portion[i][..., None] * (image - coarse[i]) + blend[i][..., None] * coarse[i]
     together = worth.sum(axis=0) / (sure.sum(axis=0) + np.float32(1e-12))
-    certain = worth.max(axis=0) * (np.float32(0.4) + np.float32(0.6) * together)
+    certain = worth.max(axis=0) * together  # where half of them say otherwise, what is around knows as much
     return made, certain, portion.argmax(axis=0)
 
 
