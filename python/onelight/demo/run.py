@@ -63,15 +63,8 @@ def run(out: Path, frames: int) -> None:
     picture.write_png(out / "contact_sheet.png", picture.sheet(rows + clip_rows))
     found = {"made_from": made_from, "lines": lines, "numbers": asdict(numbers), "cleanup": cleanup_numbers}
     summary.write_text(json.dumps(found, indent=1), encoding="utf-8")
-    print(
-        "\n".join(
-            [
-                *lines,
-                f"{out}: still/*.exr, clip/*.exr, contact_sheet.png, relight.mov,",
-                "cleanup/*.exr, cleanup_sheet.png, cleanup.mov",
-            ]
-        )
-    )
+    made = "still/*.exr, clip/*.exr, contact_sheet.png, relight.mov, cleanup/*.exr, cleanup_sheet.png, cleanup.mov"
+    print("\n".join([*lines, f"{out}: {made}"]))
 
 
 def _still(server: str, name: str, folder: Path, numbers: Numbers) -> tuple[list[Any], list[str]]:

@@ -13,7 +13,7 @@ from onelight.tools.relight.light import Light
 
 STAGE = "geometry"
 MULTIPLE = 16  # the network wants sizes that are multiples of this
-SMALLEST = 160  # the first level sees the whole picture at most this long
+SMALLEST = 96  # the first level sees the whole picture at most this long, as it did while it was trained
 ASKING = 384  # shadows are soft, and every slider drag asks anew: the longest level that is asked about them
 SPREAD = 4.0  # degrees: angular diameter of the present key, as its shadows see it
 ROUGH = 256  # enough for the broad light that the fit looks for
