@@ -53,7 +53,6 @@ def filled(plate: np.ndarray, matte: np.ndarray, neighbours: Sequence[Brought] =
         "protect": None,
         "wardrobe": False,
         "curves": [],
-        "session": None,
         "level": middle(np.nan_to_num(plate, posinf=0, neginf=0)),
         "grain": None,
         "regrain": 1.0,

@@ -11,7 +11,6 @@ import cv2
 import numpy as np
 
 from onelight.imaging import mend
-from onelight.stages import Session
 from onelight.temporal.gather import Brought, combine
 from onelight.temporal.grain import Grain
 from onelight.tools.cleanup import calm, holes, leftovers, matching
@@ -62,7 +61,6 @@ def fill(
     protect: np.ndarray | None,
     wardrobe: bool,
     curves: Sequence[Curve],
-    session: Session | None,
     level: float,
     grain: Grain | None,
     regrain: float,

@@ -178,7 +178,6 @@ def apply(context: Context, made: dict[str, Any]) -> dict[str, Any]:
         protect=drawn(context, area, "Protect"),
         wardrobe=knobs["wardrobe"],
         curves=made["curves"],
-        session=context.session,
         level=made["find"][0]["level"],
         grain=made["grain"],
         regrain=knobs["regrain"],
