@@ -14,6 +14,14 @@ Batch = dict[str, torch.Tensor]
 BatchOf = Callable[[np.random.Generator, int], Mapping[str, torch.Tensor]]
 
 
+def tensors(made: Mapping[str, np.ndarray]) -> Batch:
+    """Arrays of a batch as tensors: images [B, H, W, C] as [B, C, H, W], what is no image as it is."""
+    return {
+        name: torch.from_numpy(np.ascontiguousarray(value.transpose(0, 3, 1, 2) if value.ndim == 4 else value))
+        for name, value in made.items()
+    }
+
+
 class Feed:
     """Batches of steps `start` to `steps`, in order. The batch of step n is a function of (seed, n) alone.
 

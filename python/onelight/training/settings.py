@@ -44,6 +44,16 @@ class Settings:
         return {name: value for name, value in asdict(self).items() if name not in _FREE}
 
 
+@dataclass(frozen=True)
+class Recipe:
+    """What makes a version from nothing."""
+
+    settings: Settings
+    scenes: int  # rendered of all families that are not held out
+    version: str
+    scene_seed: int = 20261121
+
+
 def learning_rate(settings: Settings, step: int) -> float:
     """Linear warm-up, then half a cosine down to a hundredth at the last of `settings.steps` (arXiv:1608.03983)."""
     if step < settings.warmup:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,19 +20,10 @@ from onelight.training.card import Card
 from onelight.training.crops import Crops
 from onelight.training.curves import sheet
 from onelight.training.export import export_onnx, parameters_of
-from onelight.training.loop import Settings, train
+from onelight.training.feed import tensors
+from onelight.training.loop import train
+from onelight.training.settings import Recipe, Settings
 from onelight.training.start import begin_with
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """What makes a version from nothing."""
-
-    settings: Settings
-    scenes: int  # rendered of all families that are not held out
-    version: str
-    scene_seed: int = 20261121
-
 
 # `base` made the newest weights that come along, begun with those before (their card says how); `small` is what one
 # core does in minutes, to see that every part works.
@@ -154,11 +144,6 @@ def turned(batch: Mapping[str, Tensor], across: bool, down: bool, diagonal: bool
     for name, first in (("along", 0), *(("hand", at) for at in TANGENTS)):
         out[name][:, first : first + 2] *= sign.view(1, 2, 1, 1)
     return out
-
-
-def tensors(made: Mapping[str, np.ndarray]) -> dict[str, Tensor]:
-    """Images as [B, C, H, W]."""
-    return {name: torch.from_numpy(np.ascontiguousarray(value.transpose(0, 3, 1, 2))) for name, value in made.items()}
 
 
 def loss_of(look: Look, batch: dict[str, Tensor]) -> dict[str, Tensor]:

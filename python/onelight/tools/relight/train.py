@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,19 +20,10 @@ from onelight.training.card import Card
 from onelight.training.crops import Crops
 from onelight.training.curves import sheet
 from onelight.training.export import export_onnx, parameters_of
-from onelight.training.loop import Settings, train
+from onelight.training.feed import tensors
+from onelight.training.loop import train
+from onelight.training.settings import Recipe, Settings
 from onelight.training.start import begin_with
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """What makes a version from nothing."""
-
-    settings: Settings
-    scenes: int  # rendered of all families that are not held out
-    version: str
-    scene_seed: int = 20261121
-
 
 # `base` is what two cores do in hours (a committed version's card says how that was made); `small` is what they do in
 # minutes, to see that every part works.
@@ -123,14 +113,6 @@ def batch_of(
     """`count` pairs of the scenes in `rows`, as tensors."""
     deep = random.random() < DEEP
     return {**tensors(pairs.compose(arrays, rows, count, random)), "deep": torch.tensor(deep)}
-
-
-def tensors(made: Mapping[str, np.ndarray]) -> dict[str, Tensor]:
-    """Images as [B, C, H, W]; what is no image as it is."""
-    return {
-        name: torch.from_numpy(np.ascontiguousarray(value.transpose(0, 3, 1, 2) if value.ndim == 4 else value))
-        for name, value in made.items()
-    }
 
 
 def loss_of(look: Look, batch: dict[str, Tensor]) -> dict[str, Tensor]:
