@@ -9,14 +9,21 @@ from onelight.cli import (
     bench,
     cleanup,
     codegen,
+    dailies,
     demo,
     doctor,
     evaluate,
+    gizmo,
+    look,
     render,
+    report,
     serve,
+    show,
     soundstage,
     tools,
     train,
+    verify,
+    version,
 )
 
 app = typer.Typer(
@@ -30,5 +37,12 @@ app.add_typer(analyse.app, name="analyse")
 app.add_typer(cleanup.app, name="cleanup")
 app.add_typer(bench.app, name="bench")
 app.add_typer(soundstage.app, name="soundstage")
+app.add_typer(show.app, name="show")
+app.add_typer(dailies.app, name="dailies")
+app.add_typer(look.app, name="look")
+app.add_typer(version.app, name="version")
+app.add_typer(gizmo.app, name="gizmo")
+for module in (verify, report):
+    module.register(app)
 for module in (tools, train, evaluate, serve, doctor, demo, codegen):
     module.register(app)

@@ -1,0 +1,9 @@
+"""`onelight verify`."""
+
+from __future__ import annotations
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command."""

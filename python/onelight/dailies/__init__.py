@@ -1,0 +1,1 @@
+"""Dailies: clips read, checked, matched to editorial and catalogued with their rights."""

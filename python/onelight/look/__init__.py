@@ -1,0 +1,1 @@
+"""The look of a show in explainable numbers, measured on linear pictures."""

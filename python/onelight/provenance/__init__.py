@@ -1,0 +1,1 @@
+"""Where rendered pictures and model versions come from, signed and checked."""

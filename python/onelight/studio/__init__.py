@@ -1,0 +1,1 @@
+"""What a show's people start: training on their dailies, comparing versions, publishing."""
