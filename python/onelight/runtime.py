@@ -63,8 +63,9 @@ class Session:
         options.log_severity_level = 3
         asked = [(name, _OPTIONS.get(name, {})) for name in providers]
         for stage, path in version.stages.items():
+            network = version.network(stage)
             try:
-                self._graphs[stage] = onnxruntime.InferenceSession(str(path), options, providers=asked)
+                self._graphs[stage] = onnxruntime.InferenceSession(network, options, providers=asked)
             except Exception as error:  # onnxruntime's own classes, one for each of its status codes
                 raise NotReady(
                     f"{version.tool} {version.name} cannot be loaded: {path.name} is no network that this server's "
