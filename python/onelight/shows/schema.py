@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import JSON, DateTime, ForeignKey, MetaData, String, Text, UniqueConstraint
+from sqlalchemy import JSON, DateTime, ForeignKey, MetaData, String, Text, TypeDecorator, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 # Named constraints, so that a later migration can speak of them in every database.
@@ -17,9 +17,28 @@ NAMING = {
 }
 
 
+class UtcDateTime(TypeDecorator[datetime]):
+    """A moment, always with its zone in Python and always UTC; SQLite alone would forget the zone."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Any) -> datetime | None:
+        """Raises ValueError for a time without a zone: nobody could say which moment is meant."""
+        if value is not None and value.tzinfo is None:
+            raise ValueError(f"{value} has no time zone: moments are kept as UTC")
+        return None if value is None else value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:
+        """Aware, UTC."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
 class Base(DeclarativeBase):
     metadata = MetaData(naming_convention=NAMING)
-    type_annotation_map: ClassVar = {datetime: DateTime(timezone=True), dict[str, Any]: JSON, list[str]: JSON}
+    type_annotation_map: ClassVar = {datetime: UtcDateTime, dict[str, Any]: JSON, list[str]: JSON}
 
 
 class Rights(Base):
@@ -161,7 +180,10 @@ class Token(Base):
 
 
 class Entry(Base):
-    """One entry of the append-only log; each hash covers the one before, so nothing can be changed or left out."""
+    """One entry of the append-only log; each hash covers the one before, so nothing can be changed or left out.
+
+    Triggers of the database (migration 0002) refuse to change or delete one.
+    """
 
     __tablename__ = "journal"
     number: Mapped[int] = mapped_column(primary_key=True)
@@ -173,3 +195,4 @@ class Entry(Base):
     told: Mapped[dict[str, Any]]
     before: Mapped[str] = mapped_column(String(64))
     hash: Mapped[str] = mapped_column(String(64), unique=True)
+    signature: Mapped[str] = mapped_column(String(128))  # of the hash, by the show's key, as hexadecimal digits

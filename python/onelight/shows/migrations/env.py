@@ -1,10 +1,20 @@
 """Alembic's entry: runs the migrations on the connection that `migration.upgrade` hands over."""
 
 from alembic import context
-from onelight.shows.schema import Base
+from onelight.shows.schema import Base, UtcDateTime
+
+
+def _render(kind: str, thing: object, _) -> str | bool:
+    # Revisions stand for themselves: what they say must not change with our classes.
+    return "sa.DateTime(timezone=True)" if kind == "type" and isinstance(thing, UtcDateTime) else False
+
 
 context.configure(
-    connection=context.config.attributes["connection"], target_metadata=Base.metadata, render_as_batch=True
+    connection=context.config.attributes["connection"],
+    target_metadata=Base.metadata,
+    render_as_batch=True,
+    render_item=_render,
+    compare_type=True,
 )
 with context.begin_transaction():
     context.run_migrations()
