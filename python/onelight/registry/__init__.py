@@ -8,7 +8,9 @@ A folder that is a production's own show, with a store and keys, is read through
 folder holds no show. In plain folders no name means the newest.
 """
 
+from onelight.registry.files import is_folder
+from onelight.registry.files import read as read_file
 from onelight.registry.look import Registry
 from onelight.registry.version import BASE, LARGEST_FILE, LARGEST_JSON, Keeper, Version
 
-__all__ = ["BASE", "LARGEST_FILE", "LARGEST_JSON", "Keeper", "Registry", "Version"]
+__all__ = ["BASE", "LARGEST_FILE", "LARGEST_JSON", "Keeper", "Registry", "Version", "is_folder", "read_file"]

@@ -5,20 +5,30 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
+# Without O_NONBLOCK, opening a pipe that nobody writes to would wait for ever.
 _FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 
 
-def read(path: Path, largest: int) -> bytes:
-    """The whole of a plain file. Raises OSError; also for a link, a pipe or device, and more than `largest` bytes."""
-    descriptor = os.open(path, _FLAGS)
-    with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(descriptor)
+@contextmanager
+def opened(path: Path, largest: int) -> Iterator[BinaryIO]:
+    """A plain file to read. Raises OSError; also for a link, a pipe or device, and more than `largest` bytes."""
+    with os.fdopen(os.open(path, _FLAGS), "rb") as file:
+        status = os.fstat(file.fileno())
         if not stat.S_ISREG(status.st_mode):
             raise OSError(errno.EINVAL, "is no plain file", path.name)
         if status.st_size > largest:
             raise OSError(errno.EFBIG, f"has more than {largest} bytes", path.name)
+        yield file
+
+
+def read(path: Path, largest: int) -> bytes:
+    """The whole of a plain file, as `opened`."""
+    with opened(path, largest) as file:
         data = file.read(largest + 1)  # it may have grown since
     if len(data) > largest:
         raise OSError(errno.EFBIG, f"has more than {largest} bytes", path.name)
