@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
+from urllib.parse import quote
 
-from sqlalchemy import select
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import URL, Engine, Row, create_engine, select
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.pool import NullPool
 
 from onelight.errors import NotReady
-from onelight.registry import is_folder, read_file
+from onelight.registry import is_folder
 from onelight.shows import bundle, engines
 from onelight.shows.keys import Keys
 from onelight.shows.places import Places
 from onelight.shows.policy import Policy
 from onelight.shows.schema import ModelVersion
 from onelight.shows.store import Show
-
-_LARGEST_SHEET = 64 << 10
 
 
 class Keeper:
@@ -35,7 +35,7 @@ class Keeper:
 
     def digest(self, folder: Path, tool: str, name: str) -> str:
         """The digest of a version whose every byte is as the show signed it. Raises NotReady, naming the file."""
-        show, what = _show(folder), f"{tool} {name}"
+        show, what = Show.at(folder), f"{tool} {name}"
         path = show.places.models / tool / name
         checked = bundle.read(path, Keys(show).verify, what, Policy.of(show).unsigned_models)
         bundle.check_identity(checked, show.identity, tool, name, what)
@@ -47,23 +47,32 @@ def states(folder: Path) -> dict[tuple[str, str], str]:
 
     Raises NotReady where the store cannot be read.
     """
-    show = _show(folder)
-    wanted = select(ModelVersion.tool, ModelVersion.number, ModelVersion.state)
+    show = Show.at(folder)
     try:
-        engine = engines.at(show.url) if show.url else engines.sqlite_read_only(show.places.store)
-        with engine.connect() as connection:
-            rows = connection.execute(wanted).all()
-        engine.dispose()
+        try:
+            rows = _rows(_reader(show.places.store, show.url))
+        except OperationalError:
+            # A folder that may not be written has no place for what readers of a write-ahead log share. Where there is
+            # no log either, nothing can change below us.
+            if show.url or show.places.store.with_name(f"{show.places.store.name}-wal").exists():
+                raise
+            rows = _rows(_unchanging(show.places.store))
     except SQLAlchemyError as error:
         raise NotReady(f"The store of '{show.name}' cannot be read: {getattr(error, 'orig', error)}.") from error
     return {(tool, bundle.name_of(number)): state for tool, number, state in rows}
 
 
-def _show(folder: Path) -> Show:
-    """The show in a folder as it stands; its store is not brought up to date."""
-    sheet = Places(folder).sheet
-    try:
-        told = tomllib.loads(read_file(sheet, _LARGEST_SHEET).decode())
-        return Show(folder.name, folder, str(told["identity"]), str(told.get("database", "")))
-    except (OSError, ValueError, KeyError) as error:
-        raise NotReady(f"The sheet of the show '{folder.name}' cannot be read: {error}.") from error
+def _rows(engine: Engine) -> Sequence[Row[tuple[str, int, str]]]:
+    with engine.connect() as connection:
+        return connection.execute(select(ModelVersion.tool, ModelVersion.number, ModelVersion.state)).all()
+
+
+# Making an engine takes longer than what is asked of it; one of a file keeps no connection open.
+@lru_cache(maxsize=256)
+def _reader(store: Path, url: str) -> Engine:
+    return engines.at(url).execution_options(**{engines.READING: True}) if url else engines.sqlite_read_only(store)
+
+
+def _unchanging(store: Path) -> Engine:
+    query = {"mode": "ro", "immutable": "1", "uri": "true"}
+    return create_engine(URL.create("sqlite", database=f"file:{quote(str(store))}", query=query), poolclass=NullPool)
