@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import xxhash
+from ascmhl.hasher import multiple_format_hash_file
 
 from onelight.errors import ImageError
 
-CHUNK = 1 << 20
 PROBE = 1 << 16  # bytes at the beginning, in the middle and at the end that the quick hash covers
+WHOLE = "xxh128"  # the hash of a whole file that a clip is known by
 
 
 def quick(path: Path, size: int) -> str:
@@ -25,30 +26,35 @@ def quick(path: Path, size: int) -> str:
     return seen.hexdigest()
 
 
-def told(path: Path) -> dict[str, Any]:
-    """Size, quick hash and XXH128 of the whole file. Raises ImageError where it cannot be read."""
-    whole = xxhash.xxh128()
+def told(path: Path, formats: Iterable[str] = ()) -> dict[str, Any]:
+    """Size, quick hash, XXH128 of the whole file and its hashes in other ASC MHL `formats`, in one reading.
+
+    Raises ImageError where it cannot be read.
+    """
     try:
         size = path.stat().st_size
-        with path.open("rb") as file:
-            while piece := file.read(CHUNK):
-                whole.update(piece)
-        return {"size": size, "quick": quick(path, size), "xxh128": whole.hexdigest()}
+        hashes = multiple_format_hash_file(str(path), sorted({WHOLE, *formats}))
+        return {"size": size, "quick": quick(path, size), **hashes}
     except OSError as error:
         raise ImageError(f"{path} cannot be read: {error.strerror}.") from error
 
 
 def digest(told: Iterable[dict[str, Any]]) -> str:
     """SHA-256 over the files' sizes and hashes in order: the clip's identity, wherever it lies."""
-    text = "\n".join(f"{one['size']} {one['xxh128']}" for one in told)
+    text = "\n".join(f"{one['size']} {one[WHOLE]}" for one in told)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def unchanged(path: Path, told: dict[str, Any]) -> bool:
+    """Whether the file is still the one whose size and quick hash are told. Raises OSError where it is gone."""
+    size = path.stat().st_size
+    return size == told["size"] and quick(path, size) == told["quick"]
 
 
 def check(path: Path, told: dict[str, Any], clip: str) -> None:
     """Raises ImageError where the file is gone or is no longer the one that was ingested."""
     try:
-        size = path.stat().st_size
-        same = size == told["size"] and quick(path, size) == told["quick"]
+        same = unchanged(path, told)
     except OSError as error:
         raise ImageError(f"{path} of the clip '{clip}' cannot be read: {error.strerror}.") from error
     if not same:
