@@ -16,17 +16,19 @@ import json
 import re
 import struct
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from onelight.errors import NotReady, OnelightError, RequestError
+from onelight.errors import NotReady, RequestError
 from onelight.registry import LARGEST_FILE, LARGEST_JSON, files
 from onelight.registry.version import is_network
 from onelight.shows.files import write
+from onelight.shows.keys import BadSignature
 
 MANIFEST, SIGNATURE, SHEET, LOOK = "manifest.json", "manifest.sig", "version.json", "look.json"
 KIND, FORMAT = "onelight model version", 1
+GAINS = ("gain", "no gain", "not measured")
 MOST_FILES = 64
 LARGEST_SIGNATURE = 4096
 NAME = re.compile(r"v\d{3,8}")
@@ -48,6 +50,8 @@ class Bundle:
     manifest: Mapping[str, Any]
     digest: str
     signer: str  # fingerprint of the key; empty where it is not signed and that is allowed
+    text: bytes  # the manifest as it was signed
+    signature: bytes
 
     @property
     def files(self) -> Mapping[str, Mapping[str, Any]]:
@@ -66,6 +70,11 @@ def canonical(content: Any) -> bytes:
 def name_of(number: int) -> str:
     """A version's name: 3 -> v003."""
     return f"v{number:03d}"
+
+
+def is_file_name(name: str) -> bool:
+    """Whether a file of that name can be part of a version's folder."""
+    return bool(_FILE.fullmatch(name)) or name == SIGNATURE
 
 
 def gather(source: Path, target: Path) -> None:
@@ -125,16 +134,12 @@ def read(folder: Path, verify: Verify, what: str = "", unsigned: bool = False) -
     if not files.is_folder(folder):
         raise Altered(f"{what} is not there: {folder.name} is no folder.")
     data = _read(folder / MANIFEST, LARGEST_JSON, what)
-    signer = ""
-    if (folder / SIGNATURE).exists() or not unsigned:
-        try:
-            signer = verify(data, _read(folder / SIGNATURE, LARGEST_SIGNATURE, what))
-        except OnelightError as error:
-            if isinstance(error, Altered):
-                raise
-            raise Altered(f"{what} was altered: {MANIFEST} is not as this show signed it ({error}).") from error
-    manifest = parsed(data, what)
-    told: Mapping[str, Mapping[str, Any]] = manifest["files"]
+    if unsigned and not (folder / SIGNATURE).exists():
+        signature, checks = b"", lambda data, signature: ""
+    else:
+        signature, checks = _read(folder / SIGNATURE, LARGEST_SIGNATURE, what), verify
+    checked = replace(signed(data, signature, checks, what), folder=folder)
+    told = checked.files
     try:
         there = {path.name for path in folder.iterdir()} - {MANIFEST, SIGNATURE}
     except OSError as error:
@@ -145,7 +150,16 @@ def read(folder: Path, verify: Verify, what: str = "", unsigned: bool = False) -
         size, digest = _hashed(folder / name, what)
         if (size, digest) != (entry["size"], entry["sha256"]):
             raise Altered(f"{what} was altered: {name} is not the file that was signed.")
-    return Bundle(folder, manifest, hashlib.sha256(data).hexdigest(), signer)
+    return checked
+
+
+def signed(data: bytes, signature: bytes, verify: Verify, what: str) -> Bundle:
+    """A manifest whose signature holds; its files are not looked at, and it lies nowhere yet. Raises Altered."""
+    try:
+        signer = verify(data, signature)
+    except BadSignature as error:
+        raise Altered(f"{what} was altered or comes from elsewhere: {error}") from error
+    return Bundle(Path(), parsed(data, what), hashlib.sha256(data).hexdigest(), signer, data, signature)
 
 
 def check_identity(checked: Bundle, identity: str, tool: str, name: str, what: str) -> None:
@@ -164,7 +178,8 @@ def parsed(data: bytes, what: str) -> dict[str, Any]:
             and canonical(manifest) == data
             and all(isinstance(manifest[key], str) for key in ("tool", "version", "created", "gain"))
             and isinstance(manifest["show"]["identity"], str)
-            and isinstance(manifest["clips"], list)
+            and manifest["gain"] in GAINS
+            and all(isinstance(clip["digest"], str) for clip in manifest["clips"])
             and all(_is_entry(name, entry) for name, entry in manifest["files"].items())
             and SHEET in manifest["files"]
         )

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import URL, Engine, Row, create_engine, select
+from sqlalchemy import URL, Engine, create_engine, select
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
@@ -62,7 +63,7 @@ def states(folder: Path) -> dict[tuple[str, str], str]:
     return {(tool, bundle.name_of(number)): state for tool, number, state in rows}
 
 
-def _rows(engine: Engine) -> Sequence[Row[tuple[str, int, str]]]:
+def _rows(engine: Engine) -> Sequence[Any]:
     with engine.connect() as connection:
         return connection.execute(select(ModelVersion.tool, ModelVersion.number, ModelVersion.state)).all()
 

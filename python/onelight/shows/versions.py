@@ -14,10 +14,11 @@ from sqlalchemy.orm import Session
 
 from onelight.errors import NotFound, RequestError
 from onelight.shows import bundle, journal
-from onelight.shows.adding import add, row
+from onelight.shows.adding import add
 from onelight.shows.bundle import Bundle
 from onelight.shows.keeper import states
 from onelight.shows.keys import Keys
+from onelight.shows.placing import row
 from onelight.shows.policy import Policy
 from onelight.shows.schema import Clip, Entry, Learnt, ModelVersion
 from onelight.shows.store import Show
