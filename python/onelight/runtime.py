@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
@@ -20,6 +21,8 @@ PLAIN = "cpu"  # the provider of a version without networks: plain functions of 
 _OPTIONS: dict[str, dict[str, Any]] = {
     "CUDAExecutionProvider": {"use_tf32": 0, "cudnn_conv_algo_search": "HEURISTIC"},
 }
+_TUNED = ("TensorrtExecutionProvider",)  # times kernels on the machine it is on, and takes other ones on the next
+_FIXED = ("approved", "retired")  # states of versions whose frames have been delivered, and may be rendered again
 Stopping = Callable[[Callable[[], None]], AbstractContextManager[None]]
 
 
@@ -34,16 +37,23 @@ def preference(tensorrt: bool = False) -> list[str]:
     return [name for name in wanted if name in available]
 
 
+def is_fixed(version: Version) -> bool:
+    """Whether the version's frames have to come out the same wherever and whenever they are rendered."""
+    return version.state in _FIXED
+
+
 class Session:
     """The networks of one version.
 
     `provider` is what onnxruntime reports after loading: it falls back to the CPU without a word where the driver or
-    cuDNN does not fit, so what was asked for says nothing. `threads` is fixed, because sums in another order differ.
+    cuDNN does not fit, so what was asked for says nothing. `runtime` is the library and version that computes.
+    `threads` is fixed, because sums in another order differ. A version that was approved runs without what is tuned
+    to one machine, whatever is asked for: its frames have to come out the same on the next.
     """
 
     def __init__(self, version: Version, threads: int, providers: Sequence[str] = ("CPUExecutionProvider",)) -> None:
         self.version = version
-        self.provider = PLAIN
+        self.provider, self.runtime = PLAIN, f"numpy {importlib.metadata.version('numpy')}"
         self._graphs: dict[str, Any] = {}
         if not version.stages:
             return
@@ -61,7 +71,10 @@ class Session:
         # Threads that spin between frames would take the cores from the other stages.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.log_severity_level = 3
-        asked = [(name, _OPTIONS.get(name, {})) for name in providers]
+        options.use_deterministic_compute = is_fixed(version)
+        allowed = [name for name in providers if not (is_fixed(version) and name in _TUNED)]
+        asked = [(name, _OPTIONS.get(name, {})) for name in allowed]
+        self.runtime = f"onnxruntime {onnxruntime.__version__}"
         for stage, path in version.stages.items():
             network = version.network(stage)
             try:
@@ -125,7 +138,8 @@ class Sessions:
     def get(self, version: Version) -> Session:
         """The session of a version, loaded where it was not; a version in use stays alive beyond its eviction."""
         with self._lock:
-            key = f"{version.show}/{version.tool}/{version.digest}"
+            # An approval changes how a version may run: what was loaded before it is loaded anew.
+            key = f"{version.show}/{version.tool}/{version.digest}/{is_fixed(version)}"
             if key in self._loaded:
                 self._loaded.move_to_end(key)
                 return self._loaded[key][0]

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from onelight.shows import places
 
 from onelight_server.config import Config
 
@@ -39,6 +40,13 @@ def serve(
         list[str] | None, typer.Option(help="host:port, tls:host:port or unix:/path; repeatable.")
     ] = None,
     models: Annotated[list[Path] | None, typer.Option(help="Folder of <show>/<tool>/<version>; repeatable.")] = None,
+    shows: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Folder of shows, each open to its own credentials only; by default $ONELIGHT_SHOWS, else "
+            "the user's own. Repeatable."
+        ),
+    ] = None,
     tls_cert: Annotated[Path | None, typer.Option(help="The server's certificate chain (PEM).")] = None,
     tls_key: Annotated[Path | None, typer.Option(help="The server's private key (PEM).")] = None,
     tls_ca: Annotated[
@@ -76,6 +84,7 @@ def serve(
     given = locals()
     values = {item.name: given[item.name] for item in fields(Config) if item.name in given}
     values |= {"addresses": tuple(address or ("127.0.0.1:8001",)), "models": tuple(models or ())}
+    values["shows"] = tuple(shows or (places.root(),))
     if log_level not in ("debug", "info", "warning", "error"):
         raise typer.BadParameter("--log-level is debug, info, warning or error")
     raise_malloc_thresholds()

@@ -8,6 +8,7 @@ from typing import Any
 from onelight.stages import Context
 
 from onelight_server.request import Job
+from onelight_server.staging import BoundSession
 
 
 @dataclass
@@ -20,5 +21,7 @@ class Answer:
 
 def identity(job: Job, context: Context) -> dict[str, Any]:
     """The parameters of every reply that name the model and what it ran on."""
-    assert context.session is not None
-    return {"digest": job.version.digest, "version": job.version.name, "provider": context.session.provider}
+    assert isinstance(context.session, BoundSession)
+    told = {"digest": job.version.digest, "version": job.version.name, "provider": context.session.provider}
+    # Without a state there is nothing to tell of it: the show keeps none.
+    return told | {"runtime": context.session.runtime} | ({"state": job.version.state} if job.version.state else {})

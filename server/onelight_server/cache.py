@@ -3,49 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from onelight_server.lru import ByteLRU
 from onelight_server.scope import GIVEN_UP, Scope
-
-
-class ByteLRU:
-    """Least recently used values within `budget` bytes; `evicted` is told how many bytes went. Not thread-safe."""
-
-    def __init__(self, budget: int, evicted: Callable[[int], None] = lambda size: None) -> None:
-        self.budget, self.used, self._evicted = budget, 0, evicted
-        self._items: OrderedDict[Hashable, tuple[Any, int]] = OrderedDict()
-
-    def get(self, key: Hashable) -> Any | None:
-        """The value, now the youngest, or None."""
-        if key not in self._items:
-            return None
-        self._items.move_to_end(key)
-        return self._items[key][0]
-
-    def put(self, key: Hashable, value: Any, size: int) -> None:
-        """Keeps the value unless it alone is over the budget; the oldest go first."""
-        self.pop(key)
-        if size > self.budget:
-            return
-        self._items[key] = value, size
-        self.used += size
-        while self.used > self.budget:
-            _, (_, gone) = self._items.popitem(last=False)
-            self.used -= gone
-            self._evicted(gone)
-
-    def pop(self, key: Hashable) -> None:
-        """Forgets the key, if it is there."""
-        if key in self._items:
-            self.used -= self._items.pop(key)[1]
-
-    def __len__(self) -> int:
-        return len(self._items)
 
 
 @dataclass
@@ -65,13 +30,13 @@ class StageCache:
         self._flights: dict[Hashable, _Flight] = {}
 
     async def get(
-        self, key: Hashable, scope: Scope, compute: Callable[[Scope], Awaitable[dict[str, Any]]]
+        self, key: Hashable, scope: Scope, compute: Callable[[Scope], Awaitable[dict[str, Any]]], owner: str = ""
     ) -> tuple[dict[str, Any], bool]:
         """The results under `key`, and whether no computation was begun for this call.
 
         Callers that want the same key at the same time wait for one computation, which runs under a scope of its own:
         a caller whose own `scope` is cancelled leaves, and the work stops with the last one. An error of the
-        computation reaches everybody who waits and is not kept.
+        computation reaches everybody who waits and is not kept. `owner` is the show whose share they count for.
         """
         if (kept := self.kept.get(key)) is not None:
             return kept, True
@@ -79,7 +44,7 @@ class StageCache:
         joined = flight is not None
         if flight is None:
             flight = self._flights[key] = _Flight()
-            flight.task = asyncio.create_task(self._fly(key, flight, compute))
+            flight.task = asyncio.create_task(self._fly(key, owner, flight, compute))
         assert flight.task is not None
         flight.waiting += 1
         try:
@@ -96,11 +61,11 @@ class StageCache:
                 flight.task.exception()
 
     async def _fly(
-        self, key: Hashable, flight: _Flight, compute: Callable[[Scope], Awaitable[dict[str, Any]]]
+        self, key: Hashable, owner: str, flight: _Flight, compute: Callable[[Scope], Awaitable[dict[str, Any]]]
     ) -> dict[str, Any]:
         try:
             results = _frozen(dict(await compute(flight.scope)))
-            self.kept.put(key, results, _size(results))
+            self.kept.put(key, results, _size(results), owner)
             return results
         finally:
             self._drop(key, flight)

@@ -13,7 +13,8 @@ from onelight_server.inflight import default_mb
 class Config:
     """Settings of one server.
 
-    `addresses` are `host:port` (port 0: any free one), `unix:/path` or `tls:host:port`. `queue` bounds the frames
+    `addresses` are `host:port` (port 0: any free one), `unix:/path` or `tls:host:port`. `models` are folders of
+    versions for everybody, `shows` folders of shows that are kept apart. `queue` bounds the frames
     that wait, for artists and for the farm each. `memory_mb` bounds what is kept between frames: frames by content,
     stage results, loaded models. `inflight_mb` bounds the messages that are not answered yet, and by itself what is
     copied out of shared memory for frames being computed. `workers` frames are computed at once, each network on
@@ -23,6 +24,7 @@ class Config:
 
     addresses: tuple[str, ...] = ("127.0.0.1:0",)
     models: tuple[Path, ...] = ()
+    shows: tuple[Path, ...] = ()
     tls_cert: Path | None = None
     tls_key: Path | None = None
     tls_ca: Path | None = None

@@ -175,7 +175,9 @@ class Engine:
             from onelight.colour import Colour  # brings OpenColorIO and OpenCV, which listing models does not need
 
             colour = Colour.of(job.info.colourspace)
-            session = BoundSession(self.sessions.get(job.version), scope, self.metrics)
+            found = self.sessions.get(job.version)
+            job.pins.check_session(job.tool, found)
+            session = BoundSession(found, scope, self.metrics)
             loaded = pixels.load(job, stages)
             return loaded, Context(job.knobs, job.info, loaded.clips, colour, session, scope.check)
 
@@ -214,7 +216,7 @@ class Engine:
             work = partial(stage.run, narrow, earlier)
             return await self._in_thread(own, partial(self._timed, job, stage.name, own, work))
 
-        found, hit = await self.stages.get(key, scope, compute)
+        found, hit = await self.stages.get(key, scope, compute, job.version.show)
         self.metrics.cache.labels(job.tool.id, stage.name, "hit" if hit else "miss").inc()
         return found, key, hit
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 
 import numpy as np
 import xxhash
+
+from onelight_server.lru import ByteLRU
 
 DATATYPES = {"FP16": np.dtype("<f2"), "FP32": np.dtype("<f4")}
 NAMES = {dtype: name for name, dtype in DATATYPES.items()}
@@ -28,29 +28,26 @@ def content_hash(pixels: np.ndarray) -> str:
     return state.hexdigest()
 
 
-@dataclass
-class _Group:
-    """Frames that share one buffer (all of one message): they are kept and go together, as the memory does."""
-
-    size: int
-    keys: list[tuple[str, str]] = field(default_factory=list)
-
-
 class FrameStore:
     """Least recently used frames by (show, content hash) within a byte budget. Lives on the event loop."""
 
     def __init__(self, budget: int, evicted: Callable[[int], None] = lambda size: None) -> None:
-        self.budget, self.used, self._evicted = budget, 0, evicted
+        # Frames that share one buffer (all of one message) are kept and go together, as the memory does.
+        self._groups = ByteLRU(budget, evicted, self._let_go)
         self._frames: dict[tuple[str, str], tuple[np.ndarray, int]] = {}
-        self._groups: OrderedDict[int, _Group] = OrderedDict()
         self._next = 0
+
+    @property
+    def used(self) -> int:
+        """Bytes that are kept."""
+        return self._groups.used
 
     def get(self, show: str, digest: str) -> np.ndarray | None:
         """The frame [H, W, 4], read-only, or None where it was never sent or is gone."""
         found = self._frames.get((show, digest))
         if found is None:
             return None
-        self._groups.move_to_end(found[1])
+        self._groups.get(found[1])
         return found[0]
 
     def put(self, show: str, frames: Iterable[tuple[str, np.ndarray]], size: int = 0) -> None:
@@ -60,19 +57,17 @@ class FrameStore:
         was hashed.
         """
         fresh = {(show, digest): frame for digest, frame in frames if self.get(show, digest) is None}
-        size = size or sum(frame.nbytes for frame in fresh.values())
-        if not fresh or size > self.budget:
+        if not fresh:
             return
         self._next += 1
-        self._groups[self._next] = _Group(size, list(fresh))
         self._frames.update({key: (frame, self._next) for key, frame in fresh.items()})
-        self.used += size
-        while self.used > self.budget:
-            _, group = self._groups.popitem(last=False)
-            for key in group.keys:
-                del self._frames[key]
-            self.used -= group.size
-            self._evicted(group.size)
+        keys = list(fresh)
+        if not self._groups.put(self._next, keys, size or sum(frame.nbytes for frame in fresh.values()), show):
+            self._let_go(keys)
+
+    def _let_go(self, keys: list[tuple[str, str]]) -> None:
+        for key in keys:
+            self._frames.pop(key, None)
 
     def __len__(self) -> int:
         return len(self._frames)

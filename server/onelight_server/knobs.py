@@ -13,6 +13,7 @@ from onelight.errors import RequestError
 from onelight.stages import FrameInfo, Rect
 from onelight.wire import inference_pb2 as oip
 
+from onelight_server import pins
 from onelight_server.refusal import quoted
 
 _AT_OFFSET = re.compile(r"([^@]*)@([+-]\d{1,6})")
@@ -29,6 +30,7 @@ _FRAME = {
     "frame.option",
     "frame.priority",
     "frame.action",
+    *pins.NAMES,
 }
 
 

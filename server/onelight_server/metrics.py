@@ -32,6 +32,7 @@ class Metrics:
         self.inflight = Gauge("inflight_bytes", "Held for frames that are not answered yet.", ["kind"], **common)
         self.regions = Gauge("shared_memory_regions", "Registered shared memory regions.", **common)
         self.leases = Gauge("leases", "Clients that hold a lease.", **common)
+        self.admissions = Counter("admissions", "Callers that asked for a show.", ["credential", "admitted"], **common)
         self.provider = Counter("provider_runs", "Network runs by the provider truly used.", ["provider"], **common)
 
     def serve(self, host: str, port: int) -> tuple[int, object]:

@@ -17,6 +17,7 @@ from onelight.wire import inference_pb2 as oip
 
 from onelight_server.frames import DATATYPES, LARGEST_FRAME, NAMES, FrameStore, is_frame_size
 from onelight_server.knobs import one_of, read_info, read_knobs, read_knobs_at, split_offsets, value_of
+from onelight_server.pins import Pins, check_exact
 from onelight_server.refusal import quoted
 from onelight_server.shm import Region, Regions
 
@@ -73,6 +74,7 @@ class Job:
     analyse: bool
     priority: str
     sink: Sink | None
+    pins: Pins = field(default_factory=Pins)
     knobs_at: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)  # where a sampled frame has its own
 
     @property
@@ -106,7 +108,10 @@ class Reader:
         height, width = tensors[0].shape[:2]
         info = read_info(tool, frame, width, height)
         priority = one_of(frame, "frame.priority", ("interactive", "farm"))
-        job = Job(tool, version, knobs, info, tensors, analyse, priority, None, knobs_at)
+        pins = Pins.read(frame)
+        pins.check_version(tool, version)
+        check_exact(tool, version, head.model_version, priority)
+        job = Job(tool, version, knobs, info, tensors, analyse, priority, None, pins, knobs_at)
         return job if analyse else _with_sink(job, self._sink(tool, head))
 
     def _tensors(

@@ -19,14 +19,17 @@ from onelight.wire import inference_pb2 as oip
 from onelight.wire import studio_pb2
 
 from onelight_server import service, sockets, studio
+from onelight_server.answering import answering, streaming
 from onelight_server.config import Config
 from onelight_server.engine import Engine
+from onelight_server.gate import Gate
 from onelight_server.idle import IdleWatch
-from onelight_server.inflight import Inflight, taking
+from onelight_server.inflight import taking
 from onelight_server.memory import Leases, SharedMemoryService
 from onelight_server.metrics import Metrics
 from onelight_server.peers import Peers
 from onelight_server.shm import Regions
+from onelight_server.stamps import RememberingKeeper
 from onelight_server.versions import Versions
 
 LARGEST_MESSAGE = 2**31 - 1
@@ -51,12 +54,16 @@ class Server:
             number = "0"
         self.config, self.metrics, self.regions = config, Metrics(), Regions()
         self.leases = Leases(self.regions)
-        versions = Versions(Registry(tools.discover() if known is None else known, config.models))
+        roots = (*config.shows, *config.models)
+        versions = Versions(Registry(tools.discover() if known is None else known, roots, RememberingKeeper()))
         self.peers = Peers()
+        self.gate = Gate(config.models, config.shows, self.peers, self.metrics)
         self.engine = Engine(config, self.metrics, graph)
-        self.inference = service.InferenceService(self.engine, versions, self.metrics, self.regions, self.peers, number)
+        self.inference = service.InferenceService(
+            self.engine, versions, self.gate, self.metrics, self.regions, self.peers, number
+        )
         self.studio = studio.StudioService(
-            self.engine.frames, self.regions, self.leases, self.peers, self.engine.copies, versions, number
+            self.engine.frames, self.regions, self.leases, self.peers, self.engine.copies, versions, self.gate, number
         )
         self.memory = SharedMemoryService(self.regions, self.leases, self.peers)
         self.addresses: list[str] = []
@@ -85,12 +92,13 @@ class Server:
         `idle` is called when the config's time without a call or an open stream has passed.
         """
         await asyncio.to_thread(self.engine.warm, self.inference.versions.registry.tools)
+        await asyncio.to_thread(self.gate.warm)
         self.metrics.regions.set_function(lambda: len(self.regions))
         self.metrics.leases.set_function(lambda: len(self.leases))
         self._grpc.add_generic_rpc_handlers(
             (
-                _handlers(service.SERVICE, oip.DESCRIPTOR, self.engine.received, self.inference, self.memory),
-                _handlers(studio.SERVICE, studio_pb2.DESCRIPTOR, self.engine.received, self.studio),
+                self._handlers(service.SERVICE, oip.DESCRIPTOR, self.inference, self.memory),
+                self._handlers(studio.SERVICE, studio_pb2.DESCRIPTOR, self.studio),
             )
         )
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._grpc)
@@ -110,14 +118,37 @@ class Server:
             self.idle.start()
         log.info("serving", addresses=self.addresses, metrics_port=self.metrics_port, workers=self.config.workers)
 
+    def _handlers(self, name: str, descriptor: Any, *implementations: Any) -> grpc.GenericRpcHandler:
+        """Every method that the service's description and one of the implementations have in common."""
+        handlers = {}
+        for method in descriptor.services_by_name[name.rpartition(".")[2]].methods:
+            owner = next(item for item in implementations if hasattr(item, method.name))
+            behaviour = getattr(owner, method.name)
+            if (name, method.name) in RAW:
+                handlers[method.name] = grpc.stream_unary_rpc_method_handler(
+                    answering(taking(behaviour, self.engine.received), method.name, self.gate)
+                )
+                continue
+            wrap = streaming if method.server_streaming else answering
+            make = {
+                (False, False): grpc.unary_unary_rpc_method_handler,
+                (False, True): grpc.unary_stream_rpc_method_handler,
+                (True, True): grpc.stream_stream_rpc_method_handler,
+            }[method.client_streaming, method.server_streaming]
+            request = getattr(_module(descriptor), method.input_type.name)
+            handlers[method.name] = make(wrap(behaviour, method.name, self.gate), request.FromString, _bytes)
+        return grpc.method_handlers_generic_handler(name, handlers)
+
     def _listen(self) -> None:
         if self.config.metrics_port is not None:
             self.metrics_port, self._http = self.metrics.serve(self.config.metrics_host, self.config.metrics_port)
         for address in self.config.addresses:
             self.addresses.append(sockets.bind(self._grpc, address, self.config))
             self._remove = sockets.remover(self.addresses)
+        unix = "unix:"
+        self.peers.sockets = frozenset(a.removeprefix(unix) for a in self.addresses if a.startswith(unix))
         self.peers.ports = frozenset(
-            int(address.rpartition(":")[2]) for address in self.addresses if not address.startswith("unix:")
+            int(address.rpartition(":")[2]) for address in self.addresses if not address.startswith(unix)
         )
 
     async def stop(self, grace: float = 0.0) -> None:
@@ -142,6 +173,7 @@ class Server:
         self.engine.close()
         self.inference.versions.close()
         self.peers.close()
+        await asyncio.to_thread(self.gate.close)
         if self._http is not None:
             await asyncio.to_thread(self._http.shutdown)
             self._http.server_close()
@@ -158,27 +190,6 @@ async def create_server(config: Config, **parts: Any) -> tuple[Server, list[str]
     server = Server(config, **parts)
     await server.start()
     return server, server.addresses
-
-
-def _handlers(name: str, descriptor: Any, received: Inflight, *implementations: Any) -> grpc.GenericRpcHandler:
-    """Every method that the service's description and one of the implementations have in common."""
-    handlers = {}
-    for method in descriptor.services_by_name[name.rpartition(".")[2]].methods:
-        owner = next(item for item in implementations if hasattr(item, method.name))
-        behaviour = getattr(owner, method.name)
-        if (name, method.name) in RAW:
-            handlers[method.name] = grpc.stream_unary_rpc_method_handler(
-                service.answering(taking(behaviour, received), method.name)
-            )
-            continue
-        request = getattr(_module(descriptor), method.input_type.name)
-        if method.client_streaming:
-            handlers[method.name] = grpc.stream_stream_rpc_method_handler(behaviour, request.FromString, _bytes)
-        else:
-            handlers[method.name] = grpc.unary_unary_rpc_method_handler(
-                service.answering(behaviour, method.name), request.FromString, _bytes
-            )
-    return grpc.method_handlers_generic_handler(name, handlers)
 
 
 def _bytes(reply: Any) -> bytes:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import math
-import secrets
 import time
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 import grpc
 import structlog
+from onelight import spec
 from onelight.errors import NotFound, NotReady, OnelightError
 from onelight.registry import Version
 from onelight.wire import inference_pb2 as oip
@@ -20,6 +18,7 @@ from onelight_server.answer import Answer
 from onelight_server.engine import Engine
 from onelight_server.frames import NAMES
 from onelight_server.framing import join_infer, parse_infer
+from onelight_server.gate import Gate
 from onelight_server.metrics import Metrics
 from onelight_server.peers import Peers
 from onelight_server.pixels import output_shape
@@ -29,32 +28,7 @@ from onelight_server.shm import Regions
 from onelight_server.versions import Versions
 
 SERVICE = "inference.GRPCInferenceService"
-MISSING = "onelight-missing"
 log = structlog.get_logger()
-
-
-def answering(method: Callable[[Any, Any], Awaitable[Any]], name: str) -> Callable[[Any, Any], Awaitable[Any]]:
-    """The one place where errors become statuses; wraps every unary method of the server."""
-
-    async def call(request: Any, context: grpc.aio.ServicerContext) -> Any:
-        try:
-            return await method(request, context)
-        except OnelightError as error:
-            trailing = ((MISSING, ",".join(error.missing)),) if isinstance(error, NotReady) and error.missing else ()
-            code = status_of(error)
-            log.info("refused", call=name, code=code.name, sentence=sentence_of(error))
-            await context.abort(code, sentence_of(error), trailing)
-        except grpc.aio.AbortError:
-            raise
-        except Exception as error:  # the only net: a bug must reach the node as a sentence, and the log as a trace
-            number = secrets.token_hex(4)
-            log.error("failed", call=name, id=number, exc_info=error)
-            await context.abort(
-                grpc.StatusCode.INTERNAL,
-                f"The server failed on this request; its log says why under {number}.",
-            )
-
-    return call
 
 
 @dataclass
@@ -63,6 +37,7 @@ class InferenceService:
 
     engine: Engine
     versions: Versions
+    gate: Gate
     metrics: Metrics
     regions: Regions
     peers: Peers
@@ -86,13 +61,13 @@ class InferenceService:
 
     async def ModelReady(self, request, context) -> oip.ModelReadyResponse:
         try:
-            await self.versions.find(request.name, request.version)
+            await self._find(context, request.name, request.version)
         except (NotFound, NotReady):
             return oip.ModelReadyResponse(ready=False)
         return oip.ModelReadyResponse(ready=True)
 
     async def ModelMetadata(self, request, context) -> oip.ModelMetadataResponse:
-        tool, version = await self.versions.find(request.name, request.version)
+        tool, version = await self._find(context, request.name, request.version)
         session = await self.engine.session(version)
         metadata = oip.ModelMetadataResponse.TensorMetadata
         return oip.ModelMetadataResponse(
@@ -123,7 +98,7 @@ class InferenceService:
         self.idle.clear()
         try:
             head, raw = parse_infer(message)
-            tool, version = await self.versions.find(head.model_name, head.model_version)
+            tool, version = await self._find(context, head.model_name, head.model_version)
             tool_id = tool.id
             own = _uses_shared_memory(head) and await self.peers.is_own(context)
             job = Reader(self.engine.frames, self.regions if own else None).job(tool, version, head, raw)
@@ -153,12 +128,13 @@ class InferenceService:
 
     async def RepositoryIndex(self, request, context) -> oip.RepositoryIndexResponse:
         models = []
-        for show, tool, name, found in await self.versions.all():
+        shows = await self.gate.visible(context, await self.versions.shows())
+        for show, tool, name, found in await self.versions.all(shows):
             fine = isinstance(found, Version)
             if fine or not request.ready:
                 models.append(
                     oip.RepositoryIndexResponse.ModelIndex(
-                        name=f"{show}/{tool}",
+                        name=f"{show}/{tool}".rstrip("/"),
                         version=name,
                         state="READY" if fine else "UNAVAILABLE",
                         reason="" if fine else sentence_of(found),
@@ -167,14 +143,21 @@ class InferenceService:
         return oip.RepositoryIndexResponse(models=models)
 
     async def RepositoryModelLoad(self, request, context) -> oip.RepositoryModelLoadResponse:
-        _, version = await self.versions.find(request.model_name)
+        _, version = await self._find(context, request.model_name)
         await self.engine.session(version)
         return oip.RepositoryModelLoadResponse()
 
     async def RepositoryModelUnload(self, request, context) -> oip.RepositoryModelUnloadResponse:
-        _, version = await self.versions.find(request.model_name)
+        _, version = await self._find(context, request.model_name)
         self.engine.sessions.drop(version.show, version.tool)
         return oip.RepositoryModelUnloadResponse()
+
+    async def _find(self, context: grpc.aio.ServicerContext, name: str, version: str = "") -> tuple[spec.Tool, Version]:
+        """Tool and version of a model, for a caller who may use its show. Raises NotFound or NotReady."""
+        show, slash, _ = name.partition("/")
+        if slash:  # without one it is the name of no model, which is said below
+            await self.gate.admit(context, show)
+        return await self.versions.find(name, version)
 
     def _count(self, direction: str, transport: str, size: int) -> None:
         if size:

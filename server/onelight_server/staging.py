@@ -27,7 +27,8 @@ class BoundSession:
     """A session as one stage sees it: its runs end with the scope of those who wait for them."""
 
     def __init__(self, session: Session, scope: Scope, metrics: Metrics) -> None:
-        self.session, self.provider, self._scope, self._metrics = session, session.provider, scope, metrics
+        self.session, self._scope, self._metrics = session, scope, metrics
+        self.provider, self.runtime = session.provider, session.runtime
 
     def under(self, scope: Scope) -> BoundSession:
         """The same session for work that others wait for."""

@@ -8,13 +8,15 @@ from dataclasses import dataclass, field
 
 import grpc
 import numpy as np
-from onelight.errors import RequestError
+from onelight.errors import NotFound, RequestError
 from onelight.registry import Version
 from onelight.runtime import preference
 from onelight.wire import studio_pb2 as wire
 
+from onelight_server import progress
 from onelight_server.frames import DATATYPES, LARGEST_FRAME, FrameStore, content_hash, is_frame_size
 from onelight_server.framing import split_field
+from onelight_server.gate import Gate
 from onelight_server.inflight import Inflight
 from onelight_server.memory import Leases
 from onelight_server.peers import Peers
@@ -37,6 +39,7 @@ class StudioService:
     peers: Peers
     copies: Inflight
     versions: Versions
+    gate: Gate
     server_version: str
     ending: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -47,7 +50,7 @@ class StudioService:
             request = wire.PutFrameRequest.FromString(head)
         except Exception as error:  # protobuf's own DecodeError class differs between its back ends
             raise RequestError("The request is not a PutFrameRequest.") from error
-        await self.versions.check_show(request.show)
+        await self.gate.admit(context, request.show)
         dtype, height, width = DATATYPES.get(request.datatype), request.height, request.width
         if dtype is None:
             raise RequestError(f"PutFrame: the datatype is {quoted(request.datatype)}; expected FP16 or FP32.")
@@ -104,20 +107,27 @@ class StudioService:
             self.leases.release(client)
 
     async def Models(self, request: wire.ModelsRequest, context) -> wire.ModelsReply:
-        """Tools, and the versions of one show or of all."""
+        """Tools, and the versions of one show or of all that the caller may use: none where that is not one of them."""
         reply = wire.ModelsReply(server_version=self.server_version, providers=await asyncio.to_thread(preference))
         for tool in self.versions.registry.tools.values():
             reply.tools.add(id=tool.id, label=tool.label, spec_version=tool.version)
-        models = await self.versions.all(request.show)
-        newest = {(show, tool): name for show, tool, name, _ in models}  # of each tool the last is the newest
-        for show, tool, name, found in models:
-            default = newest[show, tool] == name
-            model = reply.models.add(show=show, tool=tool, version=name, is_default=default)
+        asked = [request.show] if request.show else await self.versions.shows()
+        for show, tool, name, found in await self.versions.all(await self.gate.visible(context, asked)):
+            model = reply.models.add(show=show, tool=tool, version=name)
             if isinstance(found, Version):
                 model.digest, model.spec_version = found.digest, found.spec_version
+                model.state, model.is_default = found.state, found.is_default
             else:
                 model.problem = sentence_of(found)
         return reply
+
+    async def Watch(self, request: wire.WatchRequest, context) -> AsyncIterator[wire.WatchReply]:
+        """A training run's progress, until it ends or the caller goes."""
+        folder = await self.gate.admit(context, request.show)
+        if folder is None:
+            raise NotFound(f"{quoted(request.show)} is a folder of models: nothing is trained there.")
+        async for told in progress.follow(folder, request.run, self.ending):
+            yield told
 
 
 async def _drain(requests: AsyncIterator[wire.LeaseRequest]) -> None:

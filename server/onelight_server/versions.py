@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, TypeVar
@@ -42,13 +42,24 @@ class Versions:
         """Names of the versions a show has of a tool, oldest first."""
         return await self._look(("names", show, tool), partial(self.registry.names, show, tool))
 
-    async def check_show(self, show: str) -> None:
-        """Raises NotFound where there is no such show."""
-        await self._look(("show", show), partial(self.registry.check_show, show))
+    async def shows(self) -> list[str]:
+        """Every show there is, whoever may use it."""
+        return await self._look(("shows",), self.registry.shows)
 
-    async def all(self, show: str = "") -> list[tuple[str, str, str, Version | OnelightError]]:
-        """(show, tool, version name, the version or why it cannot run) of one show, or of all."""
-        return await self._look(("all", show), lambda: list(self.registry.all(show)))
+    async def all(self, shows: Iterable[str]) -> list[tuple[str, str, str, Version | OnelightError]]:
+        """(show, tool, version name, the version or why it cannot run) of these shows; neither tool nor name where a
+        show cannot be read at all."""
+        wanted = tuple(shows)
+        return await self._look(("all", wanted), partial(self._all, wanted))
+
+    def _all(self, shows: tuple[str, ...]) -> list[tuple[str, str, str, Version | OnelightError]]:
+        rows: list[tuple[str, str, str, Version | OnelightError]] = []
+        for show in shows:
+            try:
+                rows += self.registry.all(show)
+            except OnelightError as error:  # one show's broken store must not hide the others
+                rows.append((show, "", "", error))
+        return rows
 
     async def _look(self, what: Hashable, work: Callable[[], T]) -> T:
         look = self._looks.get(what)

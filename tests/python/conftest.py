@@ -45,7 +45,8 @@ class Server:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env=inherited | (env or {}),
+                # Shows of whoever runs the tests are none of a test's business.
+                env=inherited | {"ONELIGHT_SHOWS": str(folder / "shows")} | (env or {}),
             )
         self.pid = self.process.pid
 

@@ -94,7 +94,7 @@ class Wire:
             studio_pb2.LeaseReply.FromString,
         )
 
-    def call(self, method: str, **fields: Any) -> Any:
+    def call(self, method: str, metadata: Any = (), **fields: Any) -> Any:
         """A unary method of either service by its name."""
         module, service = oip, "inference.GRPCInferenceService"
         if not hasattr(oip, f"{method}Request"):
@@ -105,7 +105,7 @@ class Wire:
             getattr(module, f"{method}Request").SerializeToString,
             reply.FromString,
         )
-        return stub(getattr(module, f"{method}Request")(**fields), timeout=SECONDS)
+        return stub(getattr(module, f"{method}Request")(**fields), timeout=SECONDS, metadata=metadata)
 
     def infer(self, *arguments: Any, **keywords: Any) -> oip.ModelInferResponse:
         """`request(...)` sent and answered."""

@@ -20,12 +20,13 @@ class LeaseRequest(_message.Message):
 class ModelsReply(_message.Message):
     __slots__ = ["models", "providers", "server_version", "tools"]
     class Model(_message.Message):
-        __slots__ = ["digest", "is_default", "problem", "show", "spec_version", "tool", "version"]
+        __slots__ = ["digest", "is_default", "problem", "show", "spec_version", "state", "tool", "version"]
         DIGEST_FIELD_NUMBER: _ClassVar[int]
         IS_DEFAULT_FIELD_NUMBER: _ClassVar[int]
         PROBLEM_FIELD_NUMBER: _ClassVar[int]
         SHOW_FIELD_NUMBER: _ClassVar[int]
         SPEC_VERSION_FIELD_NUMBER: _ClassVar[int]
+        STATE_FIELD_NUMBER: _ClassVar[int]
         TOOL_FIELD_NUMBER: _ClassVar[int]
         VERSION_FIELD_NUMBER: _ClassVar[int]
         digest: str
@@ -33,9 +34,10 @@ class ModelsReply(_message.Message):
         problem: str
         show: str
         spec_version: int
+        state: str
         tool: str
         version: str
-        def __init__(self, show: _Optional[str] = ..., tool: _Optional[str] = ..., version: _Optional[str] = ..., digest: _Optional[str] = ..., spec_version: _Optional[int] = ..., is_default: bool = ..., problem: _Optional[str] = ...) -> None: ...
+        def __init__(self, show: _Optional[str] = ..., tool: _Optional[str] = ..., version: _Optional[str] = ..., digest: _Optional[str] = ..., spec_version: _Optional[int] = ..., is_default: bool = ..., problem: _Optional[str] = ..., state: _Optional[str] = ...) -> None: ...
     class Tool(_message.Message):
         __slots__ = ["id", "label", "spec_version"]
         ID_FIELD_NUMBER: _ClassVar[int]
@@ -92,3 +94,29 @@ class SharedMemory(_message.Message):
     offset: int
     region: str
     def __init__(self, region: _Optional[str] = ..., offset: _Optional[int] = ..., byte_size: _Optional[int] = ...) -> None: ...
+
+class WatchReply(_message.Message):
+    __slots__ = ["eta_s", "gain", "loss", "run", "state", "step", "steps"]
+    ETA_S_FIELD_NUMBER: _ClassVar[int]
+    GAIN_FIELD_NUMBER: _ClassVar[int]
+    LOSS_FIELD_NUMBER: _ClassVar[int]
+    RUN_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    STEPS_FIELD_NUMBER: _ClassVar[int]
+    STEP_FIELD_NUMBER: _ClassVar[int]
+    eta_s: float
+    gain: float
+    loss: float
+    run: str
+    state: str
+    step: int
+    steps: int
+    def __init__(self, run: _Optional[str] = ..., step: _Optional[int] = ..., steps: _Optional[int] = ..., loss: _Optional[float] = ..., gain: _Optional[float] = ..., eta_s: _Optional[float] = ..., state: _Optional[str] = ...) -> None: ...
+
+class WatchRequest(_message.Message):
+    __slots__ = ["run", "show"]
+    RUN_FIELD_NUMBER: _ClassVar[int]
+    SHOW_FIELD_NUMBER: _ClassVar[int]
+    run: str
+    show: str
+    def __init__(self, show: _Optional[str] = ..., run: _Optional[str] = ...) -> None: ...

@@ -1,0 +1,50 @@
+"""What happened on behalf of one show, in that show's own folder: the server's common log names no show."""
+
+from __future__ import annotations
+
+import json
+import os
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+LARGEST = 1 << 20  # bytes; then the file becomes server.log.1, and what that held is gone
+FILE = Path("logs", "server.log")
+log = structlog.get_logger()
+
+
+class Diary:
+    """Appends JSON lines to `<show>/logs/server.log`, in a thread of its own: nobody waits for a show's disk."""
+
+    def __init__(self) -> None:
+        self._thread = ThreadPoolExecutor(1, "diary")
+        self._failed = False
+
+    def close(self) -> None:
+        """Writes what is still to be written."""
+        self._thread.shutdown(wait=True)
+
+    def tell(self, folder: Path, event: str, **fields: Any) -> None:
+        """One line; a field never holds a secret or pixels."""
+        line = {"at": datetime.now(UTC).isoformat(timespec="milliseconds"), "event": event, **fields}
+        self._thread.submit(self._write, folder / FILE, json.dumps(line) + "\n")
+
+    def _write(self, path: Path, line: str) -> None:
+        try:
+            flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+            number = os.open(path, flags, 0o600)
+            try:
+                if os.fstat(number).st_size > LARGEST:
+                    os.replace(path, path.with_suffix(".log.1"))
+                    os.close(number)
+                    number = os.open(path, flags, 0o600)
+                os.write(number, line.encode())
+            finally:
+                os.close(number)
+        except OSError as error:
+            if not self._failed:  # a show on a disk that is full or read-only must not fill the common log
+                log.warning("a show's own log cannot be written", why=error.strerror)
+            self._failed = True

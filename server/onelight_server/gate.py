@@ -1,0 +1,188 @@
+"""Who gets at which show: one answer to a caller without the right credential and to one who asks for no show at all.
+
+The built-in show `base`, and shows that are plain folders of versions under `--models`, are everybody's. A folder with
+a show.toml is a show of its own: a token of it, a client certificate in its name, or the owner of its folder at the
+other end of a Unix socket opens it, and to everybody else it is not there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import os
+import re
+import stat
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import grpc
+from onelight.errors import Busy, NotFound
+from onelight.registry import BASE
+
+from onelight_server.callers import Caller, caller_of
+from onelight_server.diary import Diary
+from onelight_server.metrics import Metrics
+from onelight_server.peers import Peers
+from onelight_server.refusal import quoted
+from onelight_server.stamps import SHEET, TRUSTED_SECONDS, Stamp, stamp
+
+STEP = 0.25  # seconds; a refusal comes at a multiple of this, whatever there was to look at
+MOST_WAITING = 64  # credentials that may wait to be looked at: each takes tens of milliseconds on purpose
+MOST_KEPT = 4096
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+asked: ContextVar[str] = ContextVar("asked", default="")  # the show that the call under way is about
+admitted: ContextVar[Path | None] = ContextVar("admitted", default=None)  # its folder, where it is kept apart
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What was found out about one caller and one show, and how its files were at that moment."""
+
+    admitted: bool
+    folder: Path | None  # of a show that is kept apart; None: everybody's, or there is none
+    until: float
+    stamp: Stamp
+
+
+class Gate:
+    """Lives on the event loop; files and hashes are looked at in threads of its own."""
+
+    def __init__(self, plain: Sequence[Path], shows: Sequence[Path], peers: Peers, metrics: Metrics) -> None:
+        self._plain, self._shows = tuple(map(_real, plain)), tuple(map(_real, shows))
+        self._peers, self._metrics, self.diary = peers, metrics, Diary()
+        self._threads = ThreadPoolExecutor(2, "gate")
+        self._kept: OrderedDict[Hashable, Verdict] = OrderedDict()
+        self._looks: dict[Hashable, asyncio.Future[Verdict]] = {}
+
+    def close(self) -> None:
+        """Lets the threads end."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        self.diary.close()
+
+    def warm(self) -> None:
+        """Imports what stores are read with, where there is a show: its first frame should not wait. Blocks."""
+        if any(_is(sheet, stat.S_ISREG) for root in (*self._shows, *self._plain) for sheet in root.glob(f"*/{SHEET}")):
+            from onelight.shows import access, keeper  # noqa: F401
+
+    async def admit(self, context: grpc.aio.ServicerContext, show: str) -> Path | None:
+        """The folder of a show that is kept apart, None for one that is everybody's.
+
+        Raises NotFound, always with the same sentence and after the same time, where the caller may not use the show
+        or where there is none.
+        """
+        asked.set(show)
+        if show == BASE:
+            return None
+        began = time.monotonic()
+        caller = caller_of(context, self._peers)
+        verdict = await self._verdict(caller, show)
+        self._metrics.admissions.labels(caller.kind, "yes" if verdict.admitted else "no").inc()
+        if verdict.admitted:
+            admitted.set(verdict.folder)
+            return verdict.folder
+        if verdict.folder is not None:
+            self.diary.tell(
+                verdict.folder, "not admitted", credential=caller.kind, token=caller.shown, peer=_host(context.peer())
+            )
+        spent = time.monotonic() - began
+        await asyncio.sleep(math.ceil(spent / STEP) * STEP - spent)
+        raise NotFound(
+            f"No show named {quoted(show)} here for this caller: set the node's Show, give the show's token in "
+            f"ONELIGHT_TOKEN or ONELIGHT_TOKEN_FILE, or use '{BASE}'."
+        )
+
+    def tell(self, event: str, **fields: Any) -> bool:
+        """Writes into the own log of the show that the call under way was admitted to; False where it has none."""
+        folder = admitted.get()
+        if folder is not None:
+            self.diary.tell(folder, event, **fields)
+        return folder is not None
+
+    async def visible(self, context: grpc.aio.ServicerContext, shows: Iterable[str]) -> list[str]:
+        """Those of the shows that the caller may use, in the order given."""
+        caller = caller_of(context, self._peers)
+        return [show for show in shows if show == BASE or (await self._verdict(caller, show)).admitted]
+
+    async def _verdict(self, caller: Caller, show: str) -> Verdict:
+        key = (show, *caller.key())
+        kept = self._kept.get(key)
+        if kept is not None and time.monotonic() < kept.until and stamp(kept.folder) == kept.stamp:
+            self._kept.move_to_end(key)
+            return kept
+        look = self._looks.get(key)
+        if look is None:
+            if len(self._looks) >= MOST_WAITING:
+                raise Busy("The server is busy with other callers' credentials: try again.")
+            loop = asyncio.get_running_loop()
+            look = self._looks[key] = loop.run_in_executor(self._threads, self._look, caller, show)
+            look.add_done_callback(partial(self._done, caller, key))
+        return await asyncio.shield(look)
+
+    def _done(self, caller: Caller, key: Hashable, look: asyncio.Future[Verdict]) -> None:
+        del self._looks[key]
+        # A no without a token costs nothing to find out again; one with a token is kept whether or not there is such
+        # a show, or a second attempt would tell.
+        if look.cancelled() or look.exception() is not None or not (look.result().admitted or caller.token):
+            return
+        self._kept[key] = look.result()
+        while len(self._kept) > MOST_KEPT:
+            self._kept.popitem(last=False)
+
+    def _look(self, caller: Caller, show: str) -> Verdict:
+        folder, everybodys = self._find(show)
+        seen = stamp(folder)  # before the look, so that what changes meanwhile is looked at again
+        admitted = everybodys or self._opens(caller, show, folder)
+        return Verdict(admitted, folder, time.monotonic() + TRUSTED_SECONDS, seen)
+
+    def _find(self, show: str) -> tuple[Path | None, bool]:
+        """The folder of a show that is kept apart, and whether the name is that of a show for everybody.
+
+        Every root is looked at, whatever was found: how long it takes must not tell which holds a show.
+        """
+        apart: list[Path] = []
+        plain = False
+        for root in (*self._shows, *self._plain) if _NAME.fullmatch(show) else ():
+            folder = root / show
+            is_folder, is_linked = _is(folder, stat.S_ISDIR), _is(folder, stat.S_ISLNK)
+            has_sheet = _is(folder / SHEET, stat.S_ISREG) or (folder / SHEET).exists()
+            if is_folder and has_sheet:
+                apart.append(folder)
+            elif root in self._plain and folder.is_dir() and not (is_linked and has_sheet):
+                plain = True
+        return (apart[0], False) if apart else (None, plain)
+
+    def _opens(self, caller: Caller, show: str, folder: Path | None) -> bool:
+        by_name = folder is not None and bool(caller.names & {show, f"onelight:{show}"})
+        by_user = folder is not None and caller.uid is not None and folder.lstat().st_uid == caller.uid
+        return by_name or by_user or (bool(caller.token) and _token_fits(folder, caller.token))
+
+
+def _token_fits(folder: Path | None, token: str) -> bool:
+    """As much work for a show that is not there as for one that is."""
+    from onelight.shows.access import Access  # brings SQLAlchemy and argon2, which a server without shows never needs
+
+    return Access(folder if folder is not None else Path("/nonexistent")).check(token)
+
+
+def _real(root: Path) -> Path:
+    return Path(root).resolve()
+
+
+def _is(path: Path, kind: Callable[[int], bool]) -> bool:
+    try:
+        return kind(os.lstat(path).st_mode)
+    except OSError:
+        return False
+
+
+def _host(peer: str) -> str:
+    """The other end without its port."""
+    return peer.rpartition(":")[0] if peer.startswith("ipv") else peer
