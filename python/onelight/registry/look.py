@@ -73,10 +73,18 @@ class Registry:
         return sorted({BASE}.union(*(self._shows(root) for root in self.roots)))
 
     def all(self, show: str = "") -> Iterator[tuple[str, str, str, Version | OnelightError]]:
-        """(show, tool, version name, the version or why it cannot run) of one show, or of all."""
+        """(show, tool, version name, the version or why it cannot run) of one show, or of all.
+
+        A show whose store cannot be read is left out of all, and raises NotReady when it is asked for.
+        """
         for name in [show] if show else self.shows():
-            for tool in sorted(self.tools) if _is_name(name) else ():
-                place = self._place(name, tool)
+            try:
+                found = [(tool, self._place(name, tool)) for tool in sorted(self.tools) if _is_name(name)]
+            except OnelightError:
+                if show:
+                    raise
+                continue
+            for tool, place in found:
                 names = self._names(place, tool)
                 default = _default(place, tool, names)
                 for version in names:

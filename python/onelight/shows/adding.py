@@ -48,8 +48,9 @@ def add(
             known = {clip.digest for clip, _ in learnt}
             found = placing.row(session, show, tool, base.name)
             learnt += [(clip, base.name) for clip in found.clips if clip.digest not in known]
-        for clip, _ in learnt:
-            check_rights(clip)
+        for clip, through in learnt:
+            if not through or clip.withdrawn is not None:  # what was learnt while it was allowed stays learnt
+                check_rights(clip)
         told["clips"] = [_clip(clip, through) for clip, through in learnt]
 
         def filled(part: Path, name: str) -> None:

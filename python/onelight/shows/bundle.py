@@ -30,6 +30,7 @@ MANIFEST, SIGNATURE, SHEET, LOOK = "manifest.json", "manifest.sig", "version.jso
 KIND, FORMAT = "onelight model version", 1
 GAINS = ("gain", "no gain", "not measured")
 MOST_FILES = 64
+READ_ONLY = 0o400  # versions never change: a slip of the hand is refused, and what is no slip shows in the hashes
 LARGEST_SIGNATURE = 4096
 NAME = re.compile(r"v\d{3,8}")
 _FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}\.(onnx|safetensors|json|md|png)")
@@ -90,7 +91,7 @@ def gather(source: Path, target: Path) -> None:
         with files.opened(path, LARGEST_FILE) as file:
             check_kind(path.name, file)
             data = file.read()
-        write(target / path.name, data)
+        write(target / path.name, data, READ_ONLY)
 
 
 def listed(folder: Path) -> dict[str, dict[str, Any]]:
@@ -120,8 +121,8 @@ def seal(folder: Path, manifest: Mapping[str, Any], sign: Callable[[bytes], byte
     data = canonical({**manifest, "kind": KIND, "format": FORMAT})
     if len(data) > LARGEST_JSON:
         raise RequestError(f"A manifest of {len(data)} bytes is too large: at most {LARGEST_JSON} were expected.")
-    write(folder / MANIFEST, data)
-    write(folder / SIGNATURE, sign(data))
+    write(folder / MANIFEST, data, READ_ONLY)
+    write(folder / SIGNATURE, sign(data), READ_ONLY)
     return hashlib.sha256(data).hexdigest()
 
 

@@ -86,8 +86,8 @@ def restore(
         raise bundle.Altered(f"The archive was altered: {name!r} is no name of a version.")
     with written(home / name), files.made(home / name) as part:
         unpack(part)
-        files.write(part / bundle.MANIFEST, text)
-        files.write(part / bundle.SIGNATURE, checked.signature)
+        files.write(part / bundle.MANIFEST, text, bundle.READ_ONLY)
+        files.write(part / bundle.SIGNATURE, checked.signature, bundle.READ_ONLY)
     version = ModelVersion(
         tool=tool,
         number=number,
@@ -134,7 +134,7 @@ def row(session: Session, show: Show, tool: str, name: str) -> ModelVersion:
 def rename(folder: Path, name: str) -> str:
     """Gives a version that is not signed yet another name; its tool."""
     sheet = _sheet(folder)
-    files.write(folder / bundle.SHEET, bundle.canonical({**sheet, "version": name}))
+    files.write(folder / bundle.SHEET, bundle.canonical({**sheet, "version": name}), bundle.READ_ONLY)
     return str(sheet.get("tool"))
 
 

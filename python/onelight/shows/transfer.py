@@ -130,7 +130,7 @@ def _enter(session: Session, show: Show, checked: Bundle, unpack: Callable[[Path
         unpack(part)
         number = sum(path.name.startswith(ORIGIN) for path in part.iterdir()) + 1
         origin = {"manifest": checked.text.decode(), "signature": checked.signature.hex(), "key": checked.signer}
-        files.write(part / f"{ORIGIN}{number}.json", bundle.canonical(origin))
+        files.write(part / f"{ORIGIN}{number}.json", bundle.canonical(origin), bundle.READ_ONLY)
         placing.rename(part, name)
 
     origin = {**told["show"], "version": told["version"], "digest": checked.digest, "key": checked.signer}
@@ -179,6 +179,7 @@ def _unpack(archive: zipfile.ZipFile, checked: Bundle, part: Path) -> None:
     for name, entry in checked.files.items():
         with archive.open(name) as source, (part / name).open("xb") as target:
             found = _copy(source, target, entry["size"])
+            os.chmod(target.fileno(), bundle.READ_ONLY)
         if found != entry["sha256"]:
             raise bundle.Altered(f"The archive was altered: {name} is not the file that was signed.")
         with opened(part / name, LARGEST_FILE) as file:
