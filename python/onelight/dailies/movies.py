@@ -24,6 +24,7 @@ MAX_PIXELS = 16384 * 8640  # of a frame; a bigger claim is a broken header
 HD_LINES = 720  # from here on an untagged movie is taken for Rec.709, below for Rec.601
 KR_KB = {1: (0.2126, 0.0722), 5: (0.299, 0.114), 6: (0.299, 0.114), 7: (0.212, 0.087), 9: (0.2627, 0.0593)}
 FINE = Interpolation.BICUBIC | Interpolation.ACCURATE_RND  # how chroma is brought to full resolution
+COARSE = Interpolation.AREA | Interpolation.ACCURATE_RND
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,14 @@ def frames(
     `steady` says that frames come at the header's rate throughout, so that a seek finds them; else the movie is
     decoded from its beginning. Raises ImageError naming the file and the frame where it breaks off.
     """
+    for number, frame in decoded(path, first, last, steady):
+        yield number, rgb(frame)
+
+
+def decoded(
+    path: Path, first: int = FIRST, last: int | None = None, steady: bool = True
+) -> Iterator[tuple[int, VideoFrame]]:
+    """As `frames`, as the decoder gives them; `rgb` makes pixels of one."""
     number = FIRST - 1
     try:
         with _opened(path) as (container, stream):
@@ -99,33 +108,34 @@ def frames(
                 if last is not None and number > last:
                     return
                 if number >= first:
-                    yield number, rgb(frame)
+                    yield number, frame
     except (av.error.FFmpegError, OSError, ValueError) as error:
         raise ImageError(f"{path} cannot be read beyond frame {max(number, 0)}: {_words(error)}.") from error
     if last is not None and number < last:
         raise ImageError(f"{path} ends at frame {number}: frame {last} was expected.")
 
 
-def rgb(frame: VideoFrame) -> np.ndarray:
+def rgb(frame: VideoFrame, longest: int = 0) -> np.ndarray:
     """A decoded frame as float32 [H, W, 3] R'G'B', 0..1 being the range that the frame says, overshoot kept.
 
-    The matrix is ITU-T H.273's of the frame's own coefficients; what carries none is Rec.709 or, below HD, Rec.601.
+    With `longest`, its longest side is at most that, as means over areas. The matrix is ITU-T H.273's of the frame's
+    own coefficients; what carries none is Rec.709 or, below HD, Rec.601.
     """
-    kind = frame.format
+    kind, bits = frame.format, frame.format.components[0].bits
+    scale = min(1.0, longest / max(frame.width, frame.height)) if longest else 1.0
+    size = {"width": max(2, round(frame.width * scale)), "height": max(2, round(frame.height * scale))}
     if kind.is_rgb or kind.has_palette:
-        deep = kind.components[0].bits > 8
-        # Both ranges given, or the scaler would squeeze one into the other.
-        plain = frame.reformat(
-            format="rgb48le" if deep else "rgb24", src_color_range=ColorRange.JPEG, dst_color_range=ColorRange.JPEG
-        )
-        return plain.to_ndarray().astype(np.float32) / np.float32(65535 if deep else 255)
-    full = _is_full(frame.color_range, kind.name)
-    bits = kind.components[0].bits
-    same = ColorRange.JPEG if full else ColorRange.MPEG
+        form, same = ("rgb48le" if bits > 8 else "rgb24"), ColorRange.JPEG
+    else:
+        form, same = "yuv444p16le", ColorRange.JPEG if _is_full(frame.color_range, kind.name) else ColorRange.MPEG
+    # Both ranges given, or the scaler would squeeze one into the other.
+    way = COARSE if scale < 1 else FINE
     coded = frame.reformat(
-        format="yuv444p16le", src_color_range=same, dst_color_range=same, interpolation=FINE
+        **size, format=form, src_color_range=same, dst_color_range=same, interpolation=way
     ).to_ndarray()
-    if full:
+    if form != "yuv444p16le":
+        return coded.astype(np.float32) / np.float32(65535 if bits > 8 else 255)
+    if same == ColorRange.JPEG:
         unit = float((2**bits - 1) << (16 - bits))
         luma, chroma = coded[..., 0] / np.float32(unit), (coded[..., 1:] - np.float32(32768)) / np.float32(unit)
     else:
