@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,14 +21,26 @@ if TYPE_CHECKING:
 
 LOSSLESS = ("none", "rle", "zip", "zips", "piz")
 PART_PREFIX = ".onelight-part"
+OWN = "onelight:.*"  # attributes that say how a file was made: those of the plate are not true of what is made of it
+
+Stamp = Callable[[np.ndarray], Mapping[str, str]]
 
 
-def write_frame(path: str | Path, frame: Frame, pixels: np.ndarray | None = None) -> None:
+def write_frame(
+    path: str | Path,
+    frame: Frame,
+    pixels: np.ndarray | None = None,
+    *,
+    stamp: Stamp | None = None,
+    settle: Callable[[Path], None] | None = None,
+) -> None:
     """Write `pixels` (default: the frame's own) with the frame's metadata and windows; all of the file or nothing.
 
     The file appears under its name only once it is complete and on disk. EXR keeps half as half and a lossless
     compression as it was (zip otherwise); integer formats keep the bits of an integer source, else 16, and clip to
-    0..1 because they must. ImageError names the file where it cannot be written.
+    0..1 because they must. `stamp` is given the samples [H, W, C] that an EXR will hold and returns attributes to
+    write with them. `settle` is called with the complete file just before it appears under its name, and may change
+    it. ImageError names the file where it cannot be written.
     """
     path = Path(path)
     pixels = frame.pixels if pixels is None else pixels
@@ -43,15 +55,20 @@ def write_frame(path: str | Path, frame: Frame, pixels: np.ndarray | None = None
         oiio.geterror()  # says less than we do, but is printed at exit unless it was asked for
         raise ImageError(f"{path} cannot be written: no image format is known by the ending '{path.suffix}'")
     count = 4 if frame.has_alpha else 3
+    data = np.ascontiguousarray(pixels[..., :count])
     spec = _spec_for_writing(frame, pixels.dtype, path.suffix.lower(), count)
+    if stamp is not None and path.suffix.lower() == ".exr":
+        for name, value in stamp(data).items():
+            spec.attribute(name, value)
     part = path.with_name(f"{PART_PREFIX}-{socket.gethostname()}-{os.getpid()}-{path.name}")
     try:
         with part.open("xb"):  # OpenImageIO's own words for a read-only folder do not say why
             pass
-        data = np.ascontiguousarray(pixels[..., :count])
         if not (output.open(str(part), spec) and output.write_image(data) and output.close()):
             raise ImageError(f"{path} cannot be written: {reason(output.geterror)}")
         _settle(part, path)
+        if settle is not None:
+            settle(part)
         part.replace(path)
     except OSError as error:
         raise ImageError(f"{path} cannot be written: {error.strerror or error}") from error
@@ -86,6 +103,7 @@ def _spec_for_writing(frame: Frame, dtype: np.dtype, suffix: str, count: int) ->
     spec.channelformats = ()
     for name in ("name", "oiio:subimages", "oiio:subimagename", "openexr:chunkCount", "oiio:SHA-1", "textureformat"):
         spec.erase_attribute(name)
+    spec.erase_attribute(OWN)
     spec.erase_attribute("thumbnail.*")  # shows the plate, not the result
     spec.attribute("oiio:UnassociatedAlpha", 1)
     if suffix in (".exr", ".hdr", ".tif", ".tiff") and not (suffix != ".exr" and stored.startswith("uint")):

@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,9 +19,29 @@ from onelight.cli.ledger import Ledger, fingerprint
 from onelight.cli.sequences import Sequence
 from onelight.client import Client, blend
 from onelight.errors import ImageError, NotFound, NotReady, RequestError
+from onelight.provenance import shares
 
+if TYPE_CHECKING:  # it brings databases and cryptography, which a render without it does not wait for
+    from onelight.provenance.recording import Recording
+
+RUNTIME = ("provider", "runtime", "device", "server")  # of the reply's parameters: on what the model ran
 COUNTED = "counted."  # begins the names of what a frame needs a look for where it is not 0
 _LOG_ENDINGS = (".dpx", ".cin")
+
+
+@dataclass(frozen=True)
+class _Made:
+    """A frame as computed, what is said of it in the command's own output, and what the server replied."""
+
+    pixels: np.ndarray
+    said: dict[str, Any]
+    reply: Mapping[str, Any] = field(default_factory=dict)
+    shares: shares.Shares | None = None
+
+    @property
+    def ran(self) -> dict[str, str]:
+        """The model's digest and on what it ran; empty where none did."""
+        return {name: str(self.reply[name]) for name in ("digest", *RUNTIME) if name in self.reply}
 
 
 @dataclass
@@ -34,7 +54,9 @@ class Job:
     output: Sequence
     frames: list[int]
     overwrite: bool = False
+    recording: Recording | None = None  # of what is rendered, where that is wanted
     _ledger: Ledger = field(init=False)
+    _ran: dict[str, str] = field(init=False, default_factory=dict)  # on what the frames of this job ran
 
     def __post_init__(self) -> None:
         self._ledger = Ledger(self.output)
@@ -91,22 +113,52 @@ class Job:
         asked = values | {"clips": sorted(self.clips), "frame": frame}
         made_from = fingerprint({"tool": [self.tool.id, self.tool.version], **asked}, self._files(frame, values))
         row: dict[str, Any] = {"frame": frame, "file": str(file), "seconds": 0.0, "skipped": False}
-        if not self.overwrite and self._ledger.finished(file, made_from):
+        finished = self._ledger.finished(file, made_from) and (not self.recording or self.recording.proves(file))
+        if finished and not self.overwrite:
             return row | {"skipped": True}
         if not self.overwrite and file.exists() and not self._ledger.knows(file):
             raise ImageError(f"{file} is there already and was not made by this render: --overwrite replaces it")
         source = images.read_frame(self.clips["Source"].image(frame))
-        pixels, said = self._compute(frame, source, values)
+        made = self._compute(frame, source, values)
+        self._check_kind(values, made.ran)
         kept = replace(source, has_alpha=source.has_alpha or self._writes_alpha(values))
-        images.write_frame(file, kept, pixels)
-        self._ledger.record(file, made_from)
-        return row | {"seconds": time.perf_counter() - started} | said
+        told = self._told(frame, file, values, made)
+        if fingerprint({"tool": [self.tool.id, self.tool.version], **asked}, self._files(frame, values)) != made_from:
+            raise ImageError(f"a file that goes into {file} was changed while it was rendered: render again")
 
-    def _compute(
-        self, frame: int, source: images.Frame, values: Mapping[str, Any]
-    ) -> tuple[np.ndarray, dict[str, Any]]:
+        def settle(part: Path) -> None:
+            if self.recording:
+                self.recording.settle(told, part, file.name)
+            self._ledger.record(file, made_from, part, made.ran)
+
+        recording = self.recording
+        stamp = None if recording is None else lambda samples: recording.attributes(told, samples)
+        images.write_frame(file, kept, made.pixels, stamp=stamp, settle=settle)
+        return row | {"seconds": time.perf_counter() - started} | made.said
+
+    def _told(self, frame: int, file: Path, values: Mapping[str, Any], made: _Made) -> dict[str, Any]:
+        if self.recording is None:
+            return {}
+        knobs = self.knobs.of_request(frame) | {name: values[name] for name in ("mix", "use_mask", "invert_mask")}
+        runtime = {name: text for name, text in made.ran.items() if name in RUNTIME}
+        inputs = self._inputs(frame, values)
+        return self.recording.told(frame, file, values["output"], knobs, inputs, made.reply, runtime, made.shares)
+
+    def _check_kind(self, values: Mapping[str, Any], ran: Mapping[str, str]) -> None:
+        """A job of a show runs on one kind of device with one runtime: RequestError where this frame did not."""
+        if ran and values["show"] != "base":
+            others = [] if self.overwrite else [self.output.path(frame) for frame in self.frames]
+            self._ran = self._ran or self._ledger.ran_before(others, ran)
+            if self._ran != ran:
+                now, before = (", ".join(list(one.values())[1:]) for one in (ran, self._ran))
+                raise RequestError(
+                    f"{self.tool.label}: this frame ran on {now}, the others on {before}: all frames of a job come "
+                    "from one kind; set ONELIGHT_PROVIDER on the servers, or render all again with --overwrite"
+                )
+
+    def _compute(self, frame: int, source: images.Frame, values: Mapping[str, Any]) -> _Made:
         if neutral(self.tool, values, self.clips):
-            return source.pixels, {"status": "neutral: the plate, copied"}
+            return _Made(source.pixels, {"status": "neutral: the plate, copied"}, shares=shares.UNTOUCHED)
         info = source.info(
             time=float(frame),
             premult=values["premult"],
@@ -127,10 +179,18 @@ class Job:
         asked = self.knobs.of_request(frame) | {"frame.priority": "farm"}
         rendered = client.render(self.tool.id, clips, asked, info, version=values["version"])
         pixels = self._laid_over(frame, source, rendered.image, values)
+        measured = None
+        if self.recording and values["output"] == spec.RESULT.name:
+            origins = None
+            if shares.has_map(self.tool):  # from what the server keeps of this frame: only the last stage runs again
+                mapped = replace(info, output=shares.PASS)
+                origins = client.render(self.tool.id, clips, asked, mapped, version=values["version"]).image
+            measured = shares.measure(source.pixels, pixels, origins)
         names = ("status", "version", "digest", "cached", "nan_replaced")
         said = {name: rendered.parameters[name] for name in names if name in rendered.parameters}
         counted = {name: n for name, n in rendered.parameters.items() if name.startswith(COUNTED)}
-        return pixels, said | {"counted": {name.removeprefix(COUNTED): n for name, n in counted.items()}}
+        said |= {"counted": {name.removeprefix(COUNTED): n for name, n in counted.items()}}
+        return _Made(pixels, said, rendered.parameters, measured)
 
     def _laid_over(self, frame: int, source: images.Frame, made: np.ndarray, values: Mapping[str, Any]) -> np.ndarray:
         """What the server made, under mask and mix: over the plate, or for a pass over what it is at nothing done."""
@@ -161,13 +221,17 @@ class Job:
         near = clip.frames.offsets(values)
         return [offset for offset in near if offset == 0 or sequence.path(frame + offset).is_file()]
 
-    def _files(self, frame: int, values: Mapping[str, Any]) -> list[Path]:
+    def _inputs(self, frame: int, values: Mapping[str, Any]) -> list[tuple[str, int, Path]]:
+        """What goes into a frame as (clip, offset, file)."""
         by_name = {clip.name: clip for clip in self.tool.clips}
         return [
-            sequence.path(frame + offset)
+            (name, offset, sequence.path(frame + offset))
             for name, sequence in sorted(self.clips.items())
             for offset in self._offsets(by_name[name], frame, values)
         ]
+
+    def _files(self, frame: int, values: Mapping[str, Any]) -> list[Path]:
+        return [file for _, _, file in self._inputs(frame, values)]
 
 
 def space_of(knobs: Knobs, values: Mapping[str, Any], frame: images.Frame) -> str:

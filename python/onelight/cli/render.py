@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Annotated, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -17,7 +18,13 @@ from onelight.cli.knobs import gather
 from onelight.cli.sequences import Sequence, frames_text, parse_frames
 from onelight.cli.tools import tables
 from onelight.errors import OnelightError, RequestError
+from onelight.provenance import terms
 from onelight.tools import discover
+
+if TYPE_CHECKING:
+    from onelight.provenance.recording import Recording
+
+BASE = "base"
 
 app = typer.Typer(
     help="Render frames of a plate through a tool. 'onelight render TOOL --help' lists the tool's knobs.",
@@ -54,6 +61,13 @@ Space = Annotated[
 Server = Annotated[str, typer.Option(help="host:port, tls:host:port or unix:/path. Default: this machine's.")]
 Show = Annotated[str, typer.Option(help="The production whose model works. Default: base.")]
 Version = Annotated[str, typer.Option(help="The exact model version, such as v003. Default: the show's.")]
+RootDir = Annotated[Path | None, typer.Option("--root", help="The folder of all shows, for --sidecar.", metavar="DIR")]
+Sidecar = Annotated[
+    bool, typer.Option(help="Record each frame, signed by the show: in a file beside the output, and in the frames.")
+]
+Operator = Annotated[str, typer.Option(help="Who renders, for --sidecar. Default: the system's name for you.")]
+Purpose = Annotated[str, typer.Option(help=f"Why, for --sidecar: {', '.join(terms.PURPOSES)}.")]
+EditClass = Annotated[str, typer.Option(help="standard or substantial, for --sidecar. [default: standard]")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 
 
@@ -73,6 +87,11 @@ def render(
     version: Version = "",
     server: Server = "",
     overwrite: Annotated[bool, typer.Option(help="Render and replace what is there.")] = False,
+    sidecar: Sidecar = False,
+    operator: Operator = "",
+    purpose: Purpose = "",
+    edit_class: EditClass = "",
+    root: RootDir = None,
     as_json: Json = False,
 ) -> None:
     tool = discover()[ctx.command.name or ""]
@@ -90,6 +109,10 @@ def render(
             overwrite=overwrite,
         )
         job.check()
+        if sidecar:
+            job.recording = _recording(job, operator, purpose, edit_class, root)
+        elif operator or purpose or edit_class:
+            raise RequestError("--operator, --purpose and --edit-class go into a sidecar: add --sidecar")
         _render_all(job, rows)
     except OnelightError as refused:
         error = str(refused)
@@ -103,6 +126,26 @@ def render(
     print(f"{tool.label}: {counts['rendered']} rendered, {counts['skipped']} already finished")
     for name, where in _counted(rows).items():
         print(f"{name.replace('_', ' ')}: {frames_text(where)}")
+
+
+def _recording(job: Job, operator: str, purpose: str, edit_class: str, root: Path | None) -> Recording:
+    """The open sidecar of a job, and who signs it. RequestError where the show cannot be signed for."""
+    from onelight.provenance.recording import Recording
+    from onelight.provenance.sidecar import Maker
+    from onelight.shows import journal
+    from onelight.shows.store import Show as Production
+
+    values = [job.knobs.at(frame) for frame in job.frames]
+    names = sorted({each["show"] for each in values})
+    if len(names) != 1:
+        raise RequestError(f"--sidecar: one show signs all frames of a job, not {', '.join(names) or 'none'}")
+    production = None if names == [BASE] else Production.open(names[0], root)
+    stated = bool(edit_class)
+    maker = Maker(production, operator or journal.operator(), purpose, edit_class or "standard", stated)
+    output = Path(job.output.pattern)
+    recording = Recording(maker, job.tool, output, Path(job.output.text).name)
+    recording.begin(job.frames, values)
+    return recording
 
 
 def _render_all(job: Job, rows: list[dict[str, Any]]) -> None:

@@ -1,0 +1,87 @@
+"""Walks from the model version that made a frame to its manifest, and from there to every clip that it learnt from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import select
+
+from onelight.errors import OnelightError
+from onelight.registry import BASE, Registry
+from onelight.shows import versions
+from onelight.shows.schema import Clip
+from onelight.shows.store import Show
+from onelight.tools import discover
+
+
+@dataclass(frozen=True)
+class Learnt:
+    """One clip that a model learnt from, as its manifest says, with what the show's catalogue says of it now."""
+
+    name: str
+    digest: str
+    rights: str  # digest of the rights statement; empty: there was none
+    owner: str = ""
+    note: str = ""  # withdrawn, rights expired, not in the catalogue
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What is behind a model: every byte of it checked, or the problems found."""
+
+    model: str  # apollo/cleanup@v003
+    base: str = ""
+    signer: str = ""  # fingerprint of the key that signed the version
+    clips: list[Learnt] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def origin(tool: str, model: Mapping[str, Any], show: Show | None) -> Origin:
+    """The origin of the model that a record names (show, version, digest); `show` is the one open here, if any."""
+    name = f"{model['show']}/{tool}@{model['version']}"
+    if model["show"] == BASE:
+        return _built_in(tool, model, name)
+    if show is None:
+        return Origin(name, notes=[f"{name} was not walked further: the show is not here"])
+    try:
+        checked = versions.verify(show, tool, str(model["version"]))
+    except OnelightError as error:
+        return Origin(name, problems=[str(error)])
+    problems = []
+    if checked.digest != model["digest"]:
+        problems.append(f"{name} is not the version that made this: its digest is {checked.digest[:12]} now, not "
+                        f"{str(model['digest'])[:12]}")  # fmt: skip
+    base = checked.manifest.get("base")
+    based = f"{base['show']}/{tool}@{base['version']}" if base else ""
+    clips = [_learnt(show, entry) for entry in checked.manifest["clips"]]
+    notes = [f"clip {clip.name}: {clip.note}" for clip in clips if clip.note]
+    return Origin(name, based, checked.signer, clips, problems, notes)
+
+
+def _built_in(tool: str, model: Mapping[str, Any], name: str) -> Origin:
+    notes = ["built-in models learnt from rendered scenes (the soundstage) alone: no clip is behind them"]
+    try:
+        here = Registry(discover()).find(BASE, tool, str(model["version"])).digest
+    except OnelightError as error:
+        return Origin(name, notes=[*notes, f"it is not part of this release ({error})"])
+    if here != model["digest"]:
+        return Origin(name, problems=[f"{name} of this release is not the one that made this"])
+    return Origin(name, notes=notes)
+
+
+def _learnt(show: Show, entry: Mapping[str, Any]) -> Learnt:
+    with show.session() as session:
+        clip = session.scalars(select(Clip).where(Clip.digest == entry["digest"])).first()
+    told = Learnt(str(entry["name"]), str(entry["digest"]), str(entry.get("rights", "")))
+    if clip is None:
+        return Learnt(told.name, told.digest, told.rights, "", "is not in the show's catalogue any more")
+    owner = clip.rights.owner if clip.rights else ""
+    note = ""
+    if clip.withdrawn is not None:
+        note = f"was withdrawn on {clip.withdrawn:%Y-%m-%d} ({clip.withdrawn_why})"
+    elif (clip.rights.digest if clip.rights else "") != told.rights:
+        note = "stands under another rights statement now"
+    return Learnt(told.name, told.digest, told.rights, owner, note)
