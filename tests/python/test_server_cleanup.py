@@ -51,7 +51,7 @@ def test_in_sequence_each_frame_is_searched_for_wires_once(
         kept = parameters_of(
             wire.infer(around(plates, FIRST + 4), {"range": 2, "frame.time": FIRST + 4.0, "regrain": 0.5}, MODEL)
         )
-    assert kept["cached"] == "find,wires,neighbours"
+    assert kept["cached"] == "find,wires,gone,neighbours"
 
 
 def test_what_is_kept_stays_within_the_budget_and_the_pixels_do_not_change(

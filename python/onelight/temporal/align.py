@@ -178,6 +178,11 @@ class Block:
     columns: slice
     wide: tuple[slice, slice]
 
+    @staticmethod
+    def alone(rows: slice, columns: slice) -> Block:
+        """A block without a margin."""
+        return Block(rows, columns, (rows, columns))
+
     @property
     def own(self) -> tuple[slice, slice]:
         return self.rows, self.columns

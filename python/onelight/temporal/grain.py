@@ -16,7 +16,7 @@ BLOCK = 24  # pixels a side of a block whose noise is measured
 RADIUS = 5  # of the grain's autocorrelation that is measured and made, in pixels
 FADE = 6.0  # pixels over which the autocorrelation is believed
 QUIETEST = 0.1  # share of blocks of a level that are taken for free of texture
-MOST = 8192  # blocks of one picture that are looked at
+MOST = 2048  # blocks of one picture that are looked at
 FEWEST = 8  # blocks that a curve can be measured on
 WEAKER = 0.7  # moving a frame by parts of a pixel alone takes this much of its grain; less than that left is no texture
 
@@ -119,7 +119,15 @@ def _blocks(picture: np.ndarray, matte: np.ndarray | None) -> np.ndarray:
     blocks = cut(np.asarray(picture, np.float32))
     if matte is not None:
         blocks = blocks[cut(matte[..., None]).max(axis=(1, 2)) <= 0]
-    return blocks[:: max(1, len(blocks) // MOST)]
+    return blocks[:: max(1, -(-len(blocks) // MOST))]
+
+
+def bands(image: np.ndarray) -> np.ndarray:
+    """Rows of blocks of an image [H, W(, C)] in which about `MOST` blocks lie, evenly spread from its top."""
+    rows, columns = (side // BLOCK for side in image.shape[:2])
+    step = max(1, -(-rows * columns // MOST))
+    whole = image[: rows * BLOCK].reshape(rows, BLOCK, *image.shape[1:])
+    return whole[::step].reshape(-1, *image.shape[1:])
 
 
 def _fit(blocks: np.ndarray, level: np.ndarray | None = None) -> Grain:

@@ -11,11 +11,13 @@ import cv2
 import numpy as np
 
 from onelight.imaging import mend
+from onelight.temporal.align import Block
 from onelight.temporal.gather import Brought, combine
 from onelight.temporal.grain import Grain
 from onelight.tools.cleanup import calm, holes, leftovers, matching
 from onelight.tools.cleanup import regrain as regrain_
 from onelight.tools.cleanup.curves import Curve
+from onelight.tools.cleanup.hands import at_once
 
 FAINT = 1 / 256  # matte below this shows no wire: the plate stays
 CEILING = 2.0**20  # times the middle level: beyond it there is an overflow, not light
@@ -81,11 +83,14 @@ def fill(
     )
     if not hole.any():
         return out
-    near = combine(neighbours) if neighbours else None
     directions = holes.directions(curves)
-    for box in holes.boxes(hole):
+
+    def piece(block: Block) -> None:
         check()
-        found = None if near is None else _offered(near[0][box], near[1][box], level)
+        box = block.wide
+        others = [replace(one, pixels=one.pixels[box], sure=one.sure[box]) for one in neighbours]
+        near = combine(others) if others else None
+        found = None if near is None else _offered(near[0], near[1], level)
         other = None if clean is None else _offered(clean.pixels[box], clean.sure[box], level)
         guarded = np.zeros(hole[box].shape, bool) if protect is None else protect[box] > FAINT
         cut = plate[box].astype(np.float32)
@@ -93,22 +98,26 @@ def fill(
         code = leftovers.coded(sound, level)
         along = directions(hole[box], box)
         noise = None if grain is None else regrain_.noise(grain, sound, code, hole[box], level)
-        others = [(one.pixels[box], one.sure[box]) for one in neighbours]
-        rim = partial(calm.calmed, code, ~hole[box], others, noise, partial(_coded, level=level))
+        shown = [(one.pixels, one.sure) for one in others]
+        rim = partial(calm.calmed, code, ~hole[box], shown, noise, partial(_coded, level=level))
         mix = _mixed(code, hole[box], found, other, guarded, wardrobe, along, noise, rim)
         patch = leftovers.decoded(mix.code, level)
         if grain is not None and regrain > 0 and mix.new.any():
             origin = (box[1].start, box[0].start)
             patch += regrain_.new(patch, sound, hole[box], mix.new * np.float32(regrain), grain, seed, origin)
-        done = hole[box] & (mix.source != From.PAINT)
+        mine = np.zeros(hole[box].shape, bool)
+        mine[block.inner] = hole[block.own]
+        done = mine & (mix.source != From.PAINT)
         amount = matte[box][done][:, None]
         within = np.where(amount < 1, sound[done] * (1 - amount) + patch[done] * amount, patch[done])
         out.pixels[box][done] = within
-        out.source[box][hole[box]] = mix.source[hole[box]]
-        out.sure[box][hole[box]] = mix.sure[hole[box]]
+        out.source[box][mine] = mix.source[mine]
+        out.sure[box][mine] = mix.sure[mine]
         if near is not None:
-            given = mix.source == From.NEIGHBOUR
-            out.offset[box][given] = near[2][box][given]
+            given = mine & (mix.source == From.NEIGHBOUR)
+            out.offset[box][given] = near[2][given]
+
+    at_once(piece, holes.boxes(hole))
     return out
 
 

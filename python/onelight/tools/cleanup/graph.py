@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, TypeVar
 
 import numpy as np
 
 from onelight.errors import RequestError
 from onelight.stages import Context, Stage
 from onelight.temporal import cuts, encode, flow, gather
-from onelight.temporal.grain import BLOCK, Grain
+from onelight.temporal.align import View
+from onelight.temporal.flow import covered
+from onelight.temporal.grain import BLOCK, Grain, bands
 from onelight.tools.cleanup import detect, fill, hints, scene, track
 from onelight.tools.cleanup.curves import WIDE, Curve, matte_of
+from onelight.tools.cleanup.hands import at_once
 from onelight.tools.cleanup.link import drawn as lines_in
 from onelight.tools.cleanup.link import link
 from onelight.tools.cleanup.scene import Area, drawn, picture
 from onelight.tools.cleanup.shadow import shadows
 
+Made = TypeVar("Made")
 HALO = 1.0  # px that a neighbour's matte reaches further: half a wire's pixel shows the wire
 FROZEN = "This host gives the same frame for every time: filled from this frame alone."
 CUT = "Frames beyond a cut were left out."
@@ -53,40 +58,61 @@ def wires(context: Context, made: dict[str, Any]) -> dict[str, Any]:
     return {"curves": curves}
 
 
+def gone(context: Context, made: dict[str, Any]) -> dict[str, Any]:
+    """What no other frame may take from this one: where its wires are, as bits."""
+    area = Area.of(context.info)
+    lines, add = [*made["curves"], *_tracked(context, area, 0)], drawn(context, area, "Add")
+    matte = _matte(context, area, lines, made, HALO, add)
+    return {"hole": np.packbits(covered(matte) > 0, axis=1), "width": area.shape[1]}
+
+
+def _unfolded(made: Mapping[str, Any]) -> np.ndarray:
+    return np.unpackbits(made["hole"], axis=1, count=made["width"])
+
+
+def by_offset(work: Callable[[int], Made], offsets: Sequence[int]) -> dict[int, Made]:
+    """What `work` makes of each of the frames, side by side."""
+    return dict(zip(offsets, at_once(work, offsets), strict=True))
+
+
 def neighbours(context: Context, made: dict[str, Any]) -> dict[str, Any]:
     """This frame's matte, and for what is behind it the pixels of other frames and of the clean plate."""
     area, knobs = Area.of(context.info), context.knobs
     plate, _ = picture(context, area)
     others = [offset for offset in made["wires"] if offset != 0]
-    pictures = {0: plate, **scene.at_once(lambda offset: picture(context, area, offset=offset)[0], others)}
+    pictures = {0: plate, **by_offset(lambda offset: picture(context, area, offset=offset)[0], others)}
     frozen = cuts.frozen(pictures)
     shot = frozenset({0}) if frozen else cuts.in_shot(pictures)
     context.check()
     curves = {offset: made["wires"][offset]["curves"] for offset in shot}
     tracked = {offset: _tracked(context, area, offset) for offset in shot}
     near = [offset for offset in shot if 0 < abs(offset) <= STILL] if any(curves.values()) else []
-    motion = scene.at_once(lambda offset: flow.dense(plate, pictures[offset]), near)
+    motion = by_offset(lambda offset: flow.dense(plate, pictures[offset]), near)
     curves[0] = track.steadied(curves, motion, stiffness=knobs["stiffness"])
     add, keep = drawn(context, area, "Add"), drawn(context, area, "Keep")
     matte = _matte(context, area, [*curves[0], *tracked[0]], made["find"][0], 0.0, add, keep)
     hinted = lines_in(add) if add is not None and scene.thin(add) else []
     by_hand = matte_of(tracked[0], area.shape, add=add)
 
+    here = View(plate, matte)
+
     def bring(offset: int) -> dict[str, Any]:
         context.check()
-        lines, there = [*curves[offset], *tracked[offset]], drawn(context, area, "Add", offset)
-        hole = _matte(context, area, lines, made["find"][offset], HALO, there)
         along = scene.vectors(context, area, offset)
-        return _packed(gather.bring(plate, matte, pictures[offset], hole, offset, along))
+        return _packed(gather.bring(here, matte, pictures[offset], _unfolded(made["gone"][offset]), offset, along))
 
-    brought, grain = {}, None
-    if (matte > fill.FAINT).any():
-        brought = scene.at_once(bring, sorted(shot - {0}, key=lambda n: (abs(n), n)))
+    nearest_first = sorted(shot - {0}, key=lambda n: (abs(n), n))
+
+    def measured() -> Grain | None:
         grain = _grain(plate, matte)
-        if grain is not None and brought:
-            nearest = min(brought, key=lambda n: (abs(n), n))
-            along = motion.get(nearest)
-            grain = _without_texture(grain, plate, pictures[nearest], matte, along)
+        if grain is None or not nearest_first:
+            return grain
+        return _without_texture(grain, plate, pictures[nearest_first[0]], matte, motion.get(nearest_first[0]))
+
+    brought: list[dict[str, Any]] = []
+    grain = None
+    if (matte > fill.FAINT).any():
+        grain, *brought = at_once(lambda work: work(), [measured, *(partial(bring, n) for n in nearest_first)])
     clean = _clean(context, area, plate, matte)
     unused = clean is not None and not (clean.sure[matte > fill.FAINT] > LEAST_SURE).any()
     remarks = {
@@ -98,7 +124,7 @@ def neighbours(context: Context, made: dict[str, Any]) -> dict[str, Any]:
     return {
         "matte": matte,
         "curves": [*scene.apart(curves[0], by_hand), *scene.apart(tracked[0], add), *hinted],
-        "brought": list(brought.values()),
+        "brought": brought,
         "clean": [] if clean is None or unused else [_packed(clean)],
         "grain": grain,
         "remarks": remarks,
@@ -127,8 +153,9 @@ def _without_texture(
 ) -> Grain:
     """The grain, where it was taken from texture held against what differs from the nearest frame laid over this."""
     motion = flow.dense(plate, other, matte) if motion is None else motion
-    over, valid = flow.warp(other, motion)
-    return grain.told_from_texture(plate, over, np.where(valid, matte, 1))
+    here, hidden, target = (bands(image) for image in (plate, matte, flow.positions(motion.shape) + motion))
+    over, valid = flow.fetch(other, target)
+    return grain.told_from_texture(here, over, np.where(valid, hidden, 1))
 
 
 def _matte(
@@ -218,13 +245,15 @@ def analyse(contexts: Sequence[Context]) -> dict[str, str]:
 
 
 LINES = ("sensitivity", "narrowest", "widest", "shadow", "matte_channel")
+MATTE = ("grow", "soften", "matte_channel", "tracked")
 STAGES = (
     Stage("find", find, clips=("Source",), cached=True, each=True),
     Stage("wires", wires, knobs=LINES, clips=("Source", "Keep"), cached=True, each=True),
+    Stage("gone", gone, knobs=MATTE, clips=("Source", "Add"), cached=True, each=True, timed=True),
     Stage(
         "neighbours",
         neighbours,
-        knobs=("stiffness", "grow", "soften", "matte_channel", "tracked"),
+        knobs=("stiffness", *MATTE),
         clips=("Source", "Add", "Keep", "Clean", "Vectors"),
         cached=True,
         timed=True,

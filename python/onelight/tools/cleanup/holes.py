@@ -8,10 +8,14 @@ import cv2
 import numpy as np
 from scipy.spatial import KDTree
 
+from onelight.temporal.align import Block
 from onelight.tools.cleanup.curves import Curve, tangents
 from onelight.tools.cleanup.leftovers import THICK
 
 MARGIN = 24  # px around a hole that are looked at
+PIECE = 384  # px a side of the pieces that larger boxes are filled in, side by side
+OVERLAP = 64  # px of the hole beyond its own that each piece fills as well: what is interpolated forgets sooner
+DEEP = 24.0  # px to its rim: a hole as wide as that is filled in one piece
 GRID = 32  # boxes begin at multiples of this, so that a box that grows by a pixel changes nothing inside
 BESIDE = 4.0  # px beside a wire that still are its matte
 
@@ -54,7 +58,44 @@ def _angle(ways: np.ndarray) -> np.ndarray:
     return np.asarray(np.arctan2(ways[:, 1], ways[:, 0]))
 
 
-def boxes(hole: np.ndarray) -> Iterator[tuple[slice, slice]]:
+def boxes(hole: np.ndarray) -> list[Block]:
+    """Boxes in which the hole [H, W] can be filled one by one, with the surround that is looked at.
+
+    Their own parts do not overlap and lie on a grid of the picture.
+    """
+    deep = cv2.distanceTransform(hole.astype(np.uint8), cv2.DIST_L2, 3) > DEEP
+    return [piece for rows, columns in _apart(hole) for piece in _pieces(hole, deep, rows, columns)]
+
+
+def _pieces(hole: np.ndarray, deep: np.ndarray, rows: slice, columns: slice) -> Iterator[Block]:
+    """A box, or what of it holds some of a long thin hole."""
+    if max(rows.stop - rows.start, columns.stop - columns.start) <= PIECE or deep[rows, columns].any():
+        yield Block.alone(rows, columns)
+        return
+    for top in range(rows.start // PIECE * PIECE, rows.stop, PIECE):
+        for left in range(columns.start // PIECE * PIECE, columns.stop, PIECE):
+            own = (
+                slice(max(top, rows.start), min(top + PIECE, rows.stop)),
+                slice(max(left, columns.start), min(left + PIECE, columns.stop)),
+            )
+            down, across = (np.flatnonzero(hole[own].any(axis=axis)) for axis in (1, 0))
+            if len(down):
+                own = _within(own[0], down), _within(own[1], across)
+                wide = (
+                    slice(max(part.start - OVERLAP, whole.start), min(part.stop + OVERLAP, whole.stop))
+                    for part, whole in zip(own, (rows, columns), strict=True)
+                )
+                yield Block(*own, (next(wide), next(wide)))
+
+
+def _within(part: slice, found: np.ndarray) -> slice:
+    """The part from the first to the last place found in it, on the grid."""
+    first = (part.start + int(found[0])) // GRID * GRID
+    last = -(-(part.start + int(found[-1]) + 1) // GRID) * GRID
+    return slice(max(first, part.start), min(last, part.stop))
+
+
+def _apart(hole: np.ndarray) -> Iterator[tuple[slice, slice]]:
     """Boxes around the hole [H, W] and its surround that do not overlap, from the top."""
     around = cv2.dilate(hole.astype(np.uint8), np.ones((2 * MARGIN + 1, 2 * MARGIN + 1), np.uint8))
     _, _, stats, _ = cv2.connectedComponentsWithStats(around, connectivity=8)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -15,7 +13,6 @@ from onelight.stages import Context, FrameInfo
 from onelight.tools.cleanup.curves import Curve, sample
 from onelight.tools.cleanup.fill import FAINT, Filled, From
 
-Made = TypeVar("Made")
 THICKEST = 128.0  # px across what is drawn by hand and still a line
 SOURCE_COLOURS = np.zeros((len(From), 3), np.float32)  # of the source map, by From
 SOURCE_COLOURS[From.NEIGHBOUR] = 0, 1, 0
@@ -23,16 +20,6 @@ SOURCE_COLOURS[From.CLEAN] = 0, 0, 1
 SOURCE_COLOURS[From.ACROSS] = 1, 1, 0
 SOURCE_COLOURS[From.MADE] = 1, 0, 1
 SOURCE_COLOURS[From.PAINT] = 1, 0, 0
-
-
-_HANDS = ThreadPoolExecutor(2, thread_name_prefix="cleanup")  # neighbours of one frame are looked at side by side
-
-
-def at_once(work: Callable[[int], Made], items: Sequence[int]) -> dict[int, Made]:
-    """What `work` makes of each item, in their order."""
-    begun = {item: _HANDS.submit(work, item) for item in items}
-    wait(begun.values())  # all of them, also when one gave up: nothing goes on behind the back of who asked
-    return {item: one.result() for item, one in begun.items()}
 
 
 @dataclass(frozen=True)
