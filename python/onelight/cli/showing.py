@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.markup import escape
+from rich.table import Table
 
 from onelight.errors import RequestError
 
@@ -15,6 +17,7 @@ if TYPE_CHECKING:  # a command line that only prints its help loads no database
 ShowName = Annotated[
     str, typer.Option("--show", envvar="ONELIGHT_SHOW", help="The show's name.", metavar="NAME", show_default=False)
 ]
+Name = Annotated[str, typer.Argument(help="The show.", metavar="NAME", envvar="ONELIGHT_SHOW")]
 RootFolder = Annotated[
     Path | None,
     typer.Option(
@@ -33,3 +36,21 @@ def opened(show: str, root: Path | None) -> Show:
     if not show:
         raise RequestError("Which show? Give --show NAME, or set ONELIGHT_SHOW.")
     return Show.open(show, root)
+
+
+def table_of(*columns: str) -> Table:
+    """An empty table for the terminal; give it texts of people and files as `visible`."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for index, column in enumerate(columns):
+        table.add_column(column, no_wrap=index == 0, overflow="fold")
+    return table
+
+
+def visible(text: str) -> str:
+    """A text that comes from a file or a person, so that the terminal shows it and does nothing else with it."""
+    return escape("".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text))
+
+
+def as_size(count: int) -> str:
+    """Bytes, for people."""
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"

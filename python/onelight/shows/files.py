@@ -82,29 +82,37 @@ def made(folder: Path) -> Iterator[Path]:
         os.close(lock)
 
 
-def sweep(root: Path) -> list[str]:
-    """Removes what killed processes left half made or half deleted; names the shows whose deletion it completed."""
-    completed = []
-    for path in sorted(root.glob(".*")) if root.is_dir() else ():
-        if path.suffix not in (PART, GONE) or path.is_symlink() or not path.is_dir():
-            continue
-        lock = _lock(path)
-        if lock is not None:
-            try:
+def sweep(root: Path) -> None:
+    """Removes what killed processes left half made."""
+    for path in hidden(root, PART):
+        with held(path) as ours:
+            if ours:
                 remove(path)
-            finally:
-                os.close(lock)
-            if path.suffix == GONE:
-                completed.append(path.name[1:].split(".")[0])
-    return completed
+
+
+def hidden(root: Path, end: str) -> list[Path]:
+    """Hidden folders of that end below `root`."""
+    found = sorted(root.glob(f".*{end}")) if root.is_dir() else []
+    return [path for path in found if path.is_dir() and not path.is_symlink()]
+
+
+@contextlib.contextmanager
+def held(folder: Path) -> Iterator[bool]:
+    """Whether nobody else works in the folder; nobody will while the block runs."""
+    lock = _lock(folder)
+    try:
+        yield lock is not None
+    finally:
+        if lock is not None:
+            os.close(lock)
 
 
 def hide(folder: Path) -> Path:
     """Takes a folder from sight in one step, to be removed."""
-    hidden = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}{GONE}")
-    os.rename(folder, hidden)
+    gone = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}{GONE}")
+    os.rename(folder, gone)
     sync(folder.parent)
-    return hidden
+    return gone
 
 
 def remove(folder: Path) -> None:

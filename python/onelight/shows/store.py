@@ -54,7 +54,7 @@ class Show:
         if not show.url and not show.places.store.is_file():
             raise OnelightError(f"The store of the show '{name}' is missing: restore the show from its archive.")
         migration.upgrade(show.engine, name)
-        show._check_identity()
+        show.check_identity()
         if (show.places.keys / keys.NEXT).exists():
             from onelight.shows import rekeying
 
@@ -147,7 +147,8 @@ class Show:
                 f"The database {engines.shown(self.url)} is in use already, it has tables: name an empty one."
             )
 
-    def _check_identity(self) -> None:
+    def check_identity(self) -> None:
+        """Raises OnelightError where the store is of another show."""
         with self._session(self.engine.execution_options(**{engines.READING: True})) as session:
             first = session.scalars(select(Entry).order_by(Entry.number).limit(1)).first()
         if first is None or first.told.get("identity") != self.identity:

@@ -1,10 +1,12 @@
 """Alembic's entry: runs the migrations on the connection that `migration.upgrade` hands over."""
 
+from typing import Any, Literal
+
 from alembic import context
 from onelight.shows.schema import Base, UtcDateTime
 
 
-def _render(kind: str, thing: object, _) -> str | bool:
+def _render(kind: str, thing: object, _: Any) -> str | Literal[False]:
     # Revisions stand for themselves: what they say must not change with our classes.
     return "sa.DateTime(timezone=True)" if kind == "type" and isinstance(thing, UtcDateTime) else False
 
