@@ -52,15 +52,15 @@ def frames(used: Used, names: Iterable[str], reel: str, first: int, last: int, s
     event is the clip's where its reel (8 characters of it, as an EDL has them) or else a name is the clip's, and its
     time lies within.
     """
-    mine = {_plain(name) for name in names if name}
-    reels = {_plain(reel), *mine} - {""}
-    wanted = _plain(used.reel) if used.reel.upper() not in NO_REEL else ""
+    mine = {plain(name) for name in names if name}
+    reels = {plain(reel), *mine} - {""}
+    wanted = plain(used.reel) if used.reel.upper() not in NO_REEL else ""
     by_reel = bool(wanted) and any(one == wanted or one[:EDL_REEL] == wanted for one in reels)
-    if not by_reel and not mine & {_plain(name) for name in used.names}:
+    if not by_reel and not mine & {plain(name) for name in used.names}:
         return None
     begin = first + used.start - (start or 0)
     starts = [first] if used.describes and start is None else [begin]
-    starts += [first + used.offset] if used.offset is not None and mine & {_plain(name) for name in used.names} else []
+    starts += [first + used.offset] if used.offset is not None and mine & {plain(name) for name in used.names} else []
     for begin in starts:
         if inside := range(max(begin, first), min(begin + used.length - 1, last) + 1):
             return inside
@@ -133,7 +133,7 @@ def _available(clip: otio.schema.Clip) -> Any:
     return clip.media_reference.available_range if clip.media_reference else None
 
 
-def _plain(name: str) -> str:
+def plain(name: str) -> str:
     """A name without folder, frame number, ending or take in brackets: what lists of different makers share."""
     bare = PureWindowsPath(name.strip()).name.casefold()
     bare = re.sub(r"\.(mov|mxf|mp4|m4v|mkv|avi|exr|dpx|cin|tiff?|png|jpe?g|r3d|ari|arx|braw|aaf)$", "", bare)

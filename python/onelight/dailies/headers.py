@@ -27,7 +27,7 @@ DISPLAY = (".png", ".jpg", ".jpeg", ".tif", ".tiff")  # encoded for a screen whe
 
 @dataclass(frozen=True)
 class Header:
-    """`space` as colour.py names it, empty: unknown; `assumed`: in words, what was not said and is taken for granted."""
+    """`space` as colour.py names it, empty: unknown; `assumed`: in words, what was taken for granted."""
 
     rate: Fraction
     space: str
