@@ -42,6 +42,11 @@ def line_of(told: dict[str, Any], before: str, sign: Sign | None) -> bytes:
     return canonical(told) + b"\n"
 
 
+def digest(line: bytes) -> str:
+    """By which a later line names this one."""
+    return hashlib.sha256(line.removesuffix(b"\n")).hexdigest()
+
+
 class Chain:
     """The file, for those who add to it."""
 
@@ -61,7 +66,7 @@ class Chain:
                 if end == 0:
                     added = line_of(first(), FIRST, self._sign)
                     whole = added, added
-                added += line_of(told, hashlib.sha256(whole[1][:-1]).hexdigest(), self._sign)
+                added += line_of(told, digest(whole[1]), self._sign)
                 self._write(file, end, added)
                 return json.loads(whole[0])
         except OSError as error:
@@ -136,7 +141,7 @@ def read(path: Path, verify: Verify | None) -> list[Line]:
     lines: list[Line] = []
     seen: set[str] = set()
     for number, text in enumerate(whole, 1):
-        own = hashlib.sha256(text).hexdigest()
+        own = digest(text)
         told, problem = _parsed(text)
         key = ""
         if own in seen:

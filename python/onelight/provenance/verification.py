@@ -40,6 +40,7 @@ class Verification:
     def __init__(self, trust: Trust) -> None:
         self._trust = trust
         self._accounts: dict[Path, sidecar.Account] = {}
+        self._hashed: dict[tuple[Path, int, int], str] = {}
         self._origins: dict[tuple[str, ...], walk.Origin] = {}
 
     def files(self, paths: Iterable[Path]) -> Iterator[Finding]:
@@ -60,6 +61,8 @@ class Verification:
         account = self._find(path)
         if account is not None and path.name in account.frames:
             self._by_sidecar(finding, account)
+        elif account is not None:
+            finding.problems += [f"{account.path.name}: {problem}" for problem in account.problems]
         self._by_itself(finding, bool(finding.record))
         if not finding.record and not finding.problems:
             beside = (
@@ -173,6 +176,8 @@ class Verification:
 
     def _walk(self, finding: Finding) -> None:
         record = finding.record
+        if "result" in record:
+            finding.notes += [note for one in record["inputs"] if (note := self._input(finding.file.parent, one))]
         for model in record.get("models") or [record.get("model")]:
             if not model:
                 continue
@@ -183,6 +188,17 @@ class Verification:
             finding.origin = self._origins[key]
             finding.problems += finding.origin.problems
             finding.notes += [note for note in finding.origin.notes if note not in finding.notes]
+
+    def _input(self, folder: Path, told: Mapping[str, Any]) -> str:
+        """What became of a file that went in; empty where it is the same still, or not here to be looked at."""
+        file = folder / told["file"]
+        if not file.is_file():
+            return ""
+        state = file.stat()
+        key = (file.resolve(), state.st_size, state.st_mtime_ns)
+        if key not in self._hashed:
+            self._hashed[key] = digests.of_file(file)[0]
+        return "" if self._hashed[key] == told["sha256"] else f"{told['clip']}: {told['file']} is another file now"
 
 
 def _show_of(record: Mapping[str, Any]) -> str:

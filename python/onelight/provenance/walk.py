@@ -9,8 +9,9 @@ from typing import Any
 from sqlalchemy import select
 
 from onelight.errors import OnelightError
-from onelight.registry import BASE, Registry
-from onelight.shows import versions
+from onelight.registry import BASE, LARGEST_JSON, Registry, read_file
+from onelight.shows import bundle, versions
+from onelight.shows.keys import BadSignature, Keys
 from onelight.shows.schema import Clip
 from onelight.shows.store import Show
 from onelight.tools import discover
@@ -47,6 +48,8 @@ def origin(tool: str, model: Mapping[str, Any], show: Show | None) -> Origin:
     if show is None:
         return Origin(name, notes=[f"{name} was not walked further: the show is not here"])
     try:
+        if wrong := _manifest_problem(show, tool, str(model["version"]), name):
+            return Origin(name, problems=[wrong])
         checked = versions.verify(show, tool, str(model["version"]))
     except OnelightError as error:
         return Origin(name, problems=[str(error)])
@@ -59,6 +62,20 @@ def origin(tool: str, model: Mapping[str, Any], show: Show | None) -> Origin:
     clips = [_learnt(show, entry) for entry in checked.manifest["clips"]]
     notes = [f"clip {clip.name}: {clip.note}" for clip in clips if clip.note]
     return Origin(name, based, checked.signer, clips, problems, notes)
+
+
+def _manifest_problem(show: Show, tool: str, version: str, name: str) -> str:
+    """Whether the manifest by itself is what the show signed: the other files are told apart by what it says."""
+    folder = show.places.models / tool / versions.get(show, tool, version).name
+    try:
+        manifest, signature = (read_file(folder / each, LARGEST_JSON) for each in (bundle.MANIFEST, bundle.SIGNATURE))
+    except OSError:
+        return ""  # versions.verify names what is missing
+    try:
+        Keys(show).verify(manifest, signature)
+    except BadSignature:
+        return f"{name}: its {bundle.MANIFEST}, or the signature of it ({bundle.SIGNATURE}), was changed"
+    return ""
 
 
 def _built_in(tool: str, model: Mapping[str, Any], name: str) -> Origin:
