@@ -53,6 +53,7 @@ def test_a_version_is_the_next_number_a_candidate_and_runs_by_its_name(show: Sho
 
 def test_the_manifest_says_what_was_learnt_from_and_signs_every_file(show: Show, tmp_path: Path) -> None:
     clip = clip_of(show, "A001C003")
+    assert clip.rights is not None
     version = added(
         show, tmp_path, clips=[clip], metrics=[{"metric": "psnr", "gain": 0.7, "low": 0.4, "high": 1.1}], gain="gain"
     )

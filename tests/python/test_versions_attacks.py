@@ -33,14 +33,21 @@ class Boom:
         return os.mkdir, (str(self.mark),)
 
 
-@pytest.fixture
-def show(tmp_path: Path) -> Show:
-    """With two versions of Probe, the first approved."""
-    show = Show.create("apollo", tmp_path / "shows")
+@pytest.fixture(scope="module")
+def untouched(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A root with a show that has two versions of Probe, the first approved."""
+    folder = tmp_path_factory.mktemp("untouched")
+    show = Show.create("apollo", folder / "shows")
     for factor in (2.0, 3.0):
-        added(show, tmp_path, factor)
+        added(show, folder, factor)
     versions.approve(show, "probe", "v001")
-    return show
+    show.engine.dispose()
+    return folder / "shows"
+
+
+@pytest.fixture
+def show(untouched: Path, tmp_path: Path) -> Show:
+    return Show.open("apollo", shutil.copytree(untouched, tmp_path / "shows"))
 
 
 def home(show: Show, name: str = "v001") -> Path:

@@ -180,6 +180,7 @@ def parsed(data: bytes, what: str) -> dict[str, Any]:
             and all(isinstance(manifest[key], str) for key in ("tool", "version", "created", "gain"))
             and isinstance(manifest["show"]["identity"], str)
             and manifest["gain"] in GAINS
+            and isinstance(manifest["clips"], list)
             and all(isinstance(clip["digest"], str) for clip in manifest["clips"])
             and all(_is_entry(name, entry) for name, entry in manifest["files"].items())
             and SHEET in manifest["files"]

@@ -86,6 +86,9 @@ def restore(
         raise bundle.Altered(f"The archive was altered: {name!r} is no name of a version.")
     with written(home / name), files.made(home / name) as part:
         unpack(part)
+        sheet = _sheet(part)
+        if (sheet.get("tool"), sheet.get("version")) != (tool, name):
+            raise bundle.Altered(f"The archive was altered: its {bundle.SHEET} speaks of another tool or version.")
         files.write(part / bundle.MANIFEST, text, bundle.READ_ONLY)
         files.write(part / bundle.SIGNATURE, checked.signature, bundle.READ_ONLY)
     version = ModelVersion(
