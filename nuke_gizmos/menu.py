@@ -1,5 +1,6 @@
-"""Run by Nuke when it has a GUI: puts the gizmos into the node menu."""
+"""Run by Nuke when it has a GUI: the menu, and the note that a newer version is there."""
 
-from onelight_nuke import menu
+from onelight_nuke import menu, news
 
 menu.install()
+news.install()

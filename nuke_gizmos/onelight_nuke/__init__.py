@@ -1,1 +1,1 @@
-"""What Onelight adds to Nuke besides its nodes; uses Nuke's own Python module and nothing else."""
+"""What Onelight adds to Nuke besides its nodes; uses Nuke's own Python module and `onelight._bridge`, nothing else."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
@@ -55,6 +56,9 @@ def roto(
     show: Show = "",
     version: Version = "",
     server: Server = "",
+    progress: Annotated[
+        bool, typer.Option("--progress", help="Say on stderr when a frame is done, a line each.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Find the wires of a plate and write them as open splines in a Nuke Roto node, keyed on every frame.
@@ -76,9 +80,11 @@ def roto(
     with tempfile.TemporaryDirectory(prefix="onelight-roto-") as folder:
         job = Job(tool, sequences, settings, Sequence.parse(f"{folder}/matte.####.exr"), sorted(set(chosen)))
         job.check()
-        for frame in job.frames:
+        for done, frame in enumerate(job.frames, 1):
             job.render(frame)
             found[frame] = _curves(images.read_frame(job.output.path(frame), "data"))
+            if progress:
+                print(f"frame {done} of {len(job.frames)}", file=sys.stderr, flush=True)
     first = images.read_frame(sequences["Source"].image(job.frames[0]))
     _, _, width, height = first.format
     _written(Path(out), nuke_roto(found, Format(width, height, first.par)))
