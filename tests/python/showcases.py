@@ -1,84 +1,109 @@
-"""Shows for the server's tests: made by the real store, with signed versions of Probe, and the wire to ask for them."""
+"""Shows to try things on, and the ways in which disks and people treat them badly."""
 
 from __future__ import annotations
 
-import json
+import contextlib
+import io
+import os
+import resource
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import grpc
-from oip import SECONDS, Wire, request
-from onelight.shows import access, versions
+import pytest
+from onelight.cli import main
+from onelight.shows import files, journal
 from onelight.shows.store import Show
 
-TOOL = "probe"
+NOBODY = 65534
+ONELIGHT = [sys.executable, "-c", "from onelight.cli import main; main()"]
 
 
 @dataclass(frozen=True)
-class Production:
-    """A show with a token; `digests` are those of its versions v001, v002, ..."""
+class Done:
+    """How a command ended, and what it printed."""
 
-    show: Show
-    token: str
-    digests: tuple[str, ...]
-
-    @property
-    def name(self) -> str:
-        return self.show.name
+    returncode: int
+    stdout: str
+    stderr: str
 
 
-def staged(folder: Path, spec_version: int = 1, **more: Any) -> Path:
-    """A finished staging folder of a version without networks; `more` makes its card, and so the version, another."""
-    folder.mkdir(parents=True)
-    sheet = {"tool": TOOL, "version": folder.name, "spec_version": spec_version, "stages": {}}
-    (folder / "version.json").write_text(json.dumps(sheet))
-    (folder / "card.md").write_text(f"Probe, {more}\n")
-    return folder
+def onelight(*args: str | Path, **env: str) -> Done:
+    """Runs the command line in this process, with nobody at the keyboard."""
+    out, err, code = io.StringIO(), io.StringIO(), 0
+    handler = signal.getsignal(signal.SIGTERM)
+    with pytest.MonkeyPatch.context() as patch, open(os.devnull) as nobody:
+        patch.setattr(sys, "argv", ["onelight", *map(str, args)])
+        patch.setattr(sys, "stdin", nobody)
+        for name, value in {"COLUMNS": "200", **env}.items():
+            patch.setenv(name, value)
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            try:
+                main()
+            except SystemExit as ended:
+                code = ended.code if isinstance(ended.code, int) else 0 if ended.code is None else 1
+    signal.signal(signal.SIGTERM, handler)
+    return Done(code, out.getvalue(), err.getvalue())
 
 
-def add(show: Show, scratch: Path, number: int) -> str:
-    """One more version, a candidate; its digest."""
-    folder = staged(scratch / f"{show.name}-{number}", number=number)
-    added = versions.add(show, TOOL, folder, gain="gain", metrics={}, manifest={}, clips=[], base=None)
-    return added.digest
+def on_small_disk(largest_file: int, *args: str | Path) -> Done:
+    """Runs the command line in a process of its own, whose disk takes that many bytes of one file and no more."""
+    done = subprocess.run(
+        [*ONELIGHT, *map(str, args)],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file)),
+    )
+    return Done(done.returncode, done.stdout, done.stderr)
 
 
-def production(name: str, root: Path, scratch: Path, count: int = 2) -> Production:
-    """A show with so many versions, the first of them approved."""
+def filled(root: Path, name: str = "apollo") -> Show:
+    """A show with a model version's files, a training run's and one with a name that is no UTF-8."""
     show = Show.create(name, root)
-    digests = tuple(add(show, scratch, number) for number in range(1, count + 1))
-    if count:
-        versions.approve(show, TOOL, "v001", why="a test's")
-    return Production(show, access.grant(show, "a farm"), digests)
+    for path, size in {"models/relight/v001/shade.onnx": 300_000, "training/run1/crops.bin": 700_001}.items():
+        (show.folder / path).parent.mkdir(parents=True)
+        (show.folder / path).write_bytes(os.urandom(size))
+    (show.folder / "look").mkdir()
+    (show.folder / "look" / os.fsdecode(b"caf\xe9 \xc3\xa9\n.json")).write_text("{}")
+    (show.folder / "cache" / "frame").write_text("what can be made again")
+    return show
 
 
-class Caller:
-    """A wire whose calls carry a token."""
+def contents(show: Show) -> dict[str, bytes]:
+    """Every file below models, training and look."""
+    found = {}
+    for top in ("models", "training", "look"):
+        for path in sorted((show.folder / top).rglob("*")):
+            if path.is_file():
+                found[str(path.relative_to(show.folder))] = path.read_bytes()
+    return found
 
-    def __init__(self, address: str, token: str = "", credentials: grpc.ChannelCredentials | None = None) -> None:
-        self.wire = Wire(address, credentials)
-        self.metadata = (("authorization", f"Bearer {token}"),) if token else ()
 
-    def infer(self, clips: Any, parameters: Any = None, model: str = "", version: str = "") -> Any:
-        return self.wire.stub(request(clips, parameters, model, version), timeout=SECONDS, metadata=self.metadata)
+def whole(show: Show) -> int:
+    """The length of the log of a show that is as it should be."""
+    with show.reading() as session:
+        count = journal.check(session)
+    show.engine.dispose()
+    return count
 
-    def call(self, method: str, **fields: Any) -> Any:
-        return self.wire.call(method, metadata=self.metadata, **fields)
 
-    def refusal(self, method: str, *arguments: Any, **fields: Any) -> tuple[grpc.StatusCode, str]:
-        """Status and sentence of a call that must not succeed; `method` is 'infer' or a method's name."""
-        try:
-            if method == "infer":
-                self.infer(*arguments, **fields)
-            else:
-                self.call(method, **fields)
-        except grpc.RpcError as error:
-            return error.code(), error.details() or ""
-        raise AssertionError(f"The server took a {method} that it had to refuse.")
+def leftovers(root: Path) -> list[str]:
+    """Hidden folders that a sweep would remove."""
+    return [path.name for end in (files.PART, files.GONE) for path in files.hidden(root, end)]
 
-    def __enter__(self) -> Caller:
-        return self
 
-    def __exit__(self, *_: object) -> None:
-        self.wire.channel.close()
+@contextlib.contextmanager
+def unprivileged() -> Iterator[None]:
+    """As somebody whom modes of files stop, which they do not root."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(0)

@@ -11,7 +11,7 @@ from urllib.parse import quote
 import psutil
 import sqlalchemy
 from sqlalchemy import URL, Engine, event
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
 from sqlalchemy.pool import NullPool
 
 from onelight.errors import Busy, OnelightError, RequestError
@@ -71,7 +71,7 @@ def at(url: str) -> Engine:
         if sqlalchemy.make_url(url).get_backend_name() == "sqlite":
             raise RequestError("A show keeps its SQLite file in its own folder: give no URL for that.")
         engine = sqlalchemy.create_engine(url, pool_pre_ping=True)
-    except (sqlalchemy.exc.ArgumentError, ImportError) as error:
+    except (ArgumentError, ImportError) as error:
         raise OnelightError(f"The database {shown(url)} cannot be used: {error}.") from error
 
     @event.listens_for(engine, "begin")
@@ -87,7 +87,7 @@ def shown(url: str) -> str:
     """A database's URL for people: without its password."""
     try:
         return sqlalchemy.make_url(url).render_as_string(hide_password=True)
-    except sqlalchemy.exc.ArgumentError:
+    except ArgumentError:
         return "URL"
 
 

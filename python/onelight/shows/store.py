@@ -97,6 +97,7 @@ class Show:
         long) where the database refuses; sqlalchemy's IntegrityError passes.
         """
         with self._session(self.engine) as session:
+            session.connection()  # begins now, not at the first statement: what the block finds in files stays true too
             yield session
 
     @contextlib.contextmanager
@@ -106,7 +107,6 @@ class Show:
         try:
             with self._session(engine.execution_options(**{engines.READING: True})) as session:
                 yield session
-                session.rollback()
         finally:
             engine.dispose()
 
