@@ -35,6 +35,11 @@ const char *kind_name(Error::Kind kind) {
   return "internal";
 }
 
+[[noreturn]] void raise(const Error &error) {
+  PyErr_SetObject(bridge_error, py::make_tuple(kind_name(error.kind), error.what()).ptr());
+  throw py::error_already_set();
+}
+
 // Someone's pixels, held for as long as the call works on them.
 class Pixels {
  public:
@@ -183,12 +188,21 @@ py::tuple bridge_infer(const std::string &server, const std::string &show, const
     reply = infer(request);
   } catch (const Error &error) {
     interruption.rethrow();
-    PyErr_SetObject(bridge_error, py::make_tuple(kind_name(error.kind), error.what()).ptr());
-    throw py::error_already_set();
+    raise(error);
   }
   py::dict answered = py::cast(reply.parameters);
   answered["transport"] = reply.transport;
   return py::make_tuple(result, answered);
+}
+
+std::map<std::string, std::string> bridge_model(const std::string &server, const std::string &show,
+                                                const std::string &tool, const std::string &version, double seconds) {
+  try {
+    const py::gil_scoped_release released;
+    return model(server, show, tool, version, seconds);
+  } catch (const Error &error) {
+    raise(error);
+  }
 }
 
 void bridge_blend(const py::object &plate, const py::object &result, const py::object &mask, float mix,
@@ -239,6 +253,10 @@ PYBIND11_MODULE(_bridge, module) {
       "Lay `result` over `plate` into `out` with weight mask * mix; weight 0 keeps the plate's bits, weight 1 the\n"
       "result's, alpha is the plate's unless `alpha_from_result`. `mask` is [height, width] float32 or None. Where\n"
       "`neutral` is given, colours lead from that value instead of the plate, and alpha is the result's.");
+  module.def("model", &bridge_model, py::arg("server"), py::arg("show"), py::arg("tool"), py::arg("version"),
+             py::arg("seconds"),
+             "What a show and version stand for, as text: version, digest, state (empty where the show keeps none),\n"
+             "default (what an empty version means; empty: nothing), provider, runtime. Raises BridgeError.");
   module.def(
       "ping", [](const std::string &server, double seconds) { return ping(server, seconds); }, py::arg("server"),
       py::arg("seconds"), py::call_guard<py::gil_scoped_release>(),

@@ -7,7 +7,7 @@ namespace onelight {
 namespace {
 
 constexpr double resolve_seconds = 5;  // an edit of Show, Version or Server holds the panel no longer than this
-constexpr int resolve_side = 64;       // pixels; the smallest picture every tool can look at
+constexpr char built_in[] = "base";    // the show that everybody has
 
 }  // namespace
 
@@ -27,10 +27,18 @@ ofx::Status Node::changed(const Properties &in) {
   }
   if (!remark.empty()) params_.note("status", remark, time);
   try {
+    const bool about_model = name == "show" || name == "version" || name == "server" || name == "update_version";
+    if (about_model) {
+      resolved_ = true;
+      resolve(name == "show"             ? Resolve::Show
+              : name == "update_version" ? Resolve::Update
+                                         : Resolve::Version,
+              time);
+      return ofx::StatOK;
+    }
+    resolve_once(time);
     if (std::string_view(knob->action) == "analyse") {
       analyse(time, scale_of(in), knob->label);
-    } else if (name == "show" || name == "version" || name == "server") {
-      resolve_version(time);
     } else if (const Writes writes = writes_of(tool_, name, params_.at(time)); !writes.empty()) {
       params_.write(writes, std::string(tool_.label) + ": " + knob->label, time);
     } else {
@@ -45,35 +53,48 @@ ofx::Status Node::changed(const Properties &in) {
   return ofx::StatOK;
 }
 
-// Which model a show and version stand for: asked with a small grey picture, as nothing else answers for the model.
-void Node::resolve_version(ofx::Time time) {
-  Request asked;
-  asked.server = params_.text("server", time);
-  asked.show = params_.text("show", time);
-  asked.tool = tool_.id;
-  asked.version = params_.text("version", time);
-  asked.deadline_seconds = std::min(resolve_seconds, params_.number("timeout", time));
-  asked.parameters["frame.priority"] = std::string("interactive");
-  std::vector<float> grey(std::size_t(resolve_side) * resolve_side * 4, 0.18f);
-  Image picture;
-  picture.data = grey.data();
-  picture.bounds = picture.region = picture.data_window = {0, 0, resolve_side, resolve_side};
-  picture.row_bytes = std::ptrdiff_t(resolve_side) * 4 * std::ptrdiff_t(sizeof(float));
-  for (const table::Clip &described : tool_.clips) {
-    if (!described.optional) add(described, 0, picture, picture.bounds, 1, &asked);
-  }
-  asked.out_width = asked.out_height = resolve_side;
-  asked.read = [](const void *) {};
+std::map<std::string, std::string> Node::model_of(const std::string &version, ofx::Time time) const {
+  return model(params_.text("server", time), params_.text("show", time), tool_.id, version,
+               std::min(resolve_seconds, params_.number("timeout", time)));
+}
+
+// Which model Show and Version stand for. Where a show keeps versions with states, setting the Show and pressing Update
+// also write the one that is approved now into Version: what is approved later changes no script.
+void Node::resolve(Resolve what, ofx::Time time) {
+  const std::string version = params_.text("version", time);
+  bool pin = what == Resolve::Update;
+  std::map<std::string, std::string> found;
   try {
-    const Reply reply = infer(asked);
-    messages_.clear();
-    Writes writes;
-    tell(reply, "", &writes);
-    params_.write(writes, std::string(tool_.label) + ": model", time);
+    if (what == Resolve::Show && params_.text("show", time) != built_in) {
+      found = model_of("", time);
+      pin = !found["state"].empty();  // a Version that belonged to another show means nothing here
+      if (!pin && !version.empty()) found = model_of(version, time);
+    } else {
+      found = model_of(pin ? "" : version, time);
+    }
   } catch (const Error &) {
-    params_.note("digest", "", time);  // whatever it was, it is not that any more
+    if (!pin) params_.note("digest", "", time);  // whatever it was, it is not that any more
     throw;
   }
+  messages_.clear();
+  const std::string newer = found["default"] == found["version"] ? "" : found["default"];
+  std::string told = "Model " + found["version"] + " on " + found["provider"] + ".";
+  if (!found["state"].empty() && !newer.empty()) told += " " + newer + " is approved: press Update to take it.";
+  Writes writes;
+  if (pin) writes.emplace_back(find_knob(tool_, "version"), found["version"]);
+  writes.emplace_back(find_knob(tool_, "digest"), found["digest"]);
+  writes.emplace_back(find_knob(tool_, "status"), told);
+  params_.write(writes, std::string(tool_.label) + ": model", time);
+  params_.label("update_version", newer.empty() || pin ? "Update" : "Update to " + newer);
+}
+
+// The first edit of a node whose Show keeps versions, as a template or a menu made it: from then on it has a Version.
+void Node::resolve_once(ofx::Time time) try {
+  if (resolved_ || suites_.is_background()) return;
+  resolved_ = true;
+  if (params_.text("show", time) != built_in && params_.text("version", time).empty()) resolve(Resolve::Show, time);
+} catch (const Error &error) {
+  params_.note("status", sentence(tool_.label, error.what()), time);  // what was edited goes on all the same
 }
 
 void Node::tell(const Reply &reply, const std::string &status, Writes *writes) const {

@@ -4,7 +4,9 @@
 #include <cstdlib>
 #include <new>
 
+#include "client_credential.h"
 #include "client_exchange.h"
+#include "client_job.h"
 #include "client_message.h"
 #include "client_rpc.h"
 #include "local_server.h"
@@ -13,6 +15,7 @@ namespace onelight {
 namespace {
 
 constexpr char ready_method[] = "/inference.GRPCInferenceService/ServerReady";
+constexpr char metadata_method[] = "/inference.GRPCInferenceService/ModelMetadata";
 
 std::atomic<Transport> chosen_transport{Transport::automatic};
 
@@ -71,7 +74,11 @@ Reply infer(const Request &request) try {
   std::function<void()> revive;
   if (ours) revive = [&patience] { start_local(patience); };
   const bool may_share_memory = chosen_transport == Transport::automatic;
-  return Exchange(request, Connection::to(address), patience, may_share_memory, std::move(revive)).run();
+  Request asked = request;
+  pin_job(&asked);
+  const Reply reply = Exchange(asked, Connection::to(address), patience, may_share_memory, std::move(revive)).run();
+  check_job(asked, reply);
+  return reply;
 } catch (const Error &) {
   throw;
 } catch (const std::bad_alloc &) {
@@ -80,6 +87,28 @@ Reply infer(const Request &request) try {
   throw Error(Error::Internal, std::string("The frame could not be sent: ") + problem.what());
 } catch (...) {  // as above, whatever a caller's function threw
   throw Error(Error::Internal, "The frame could not be sent");
+}
+
+std::map<std::string, std::string> model(const std::string &server, const std::string &show, const std::string &tool,
+                                         const std::string &version, double seconds) try {
+  const Patience patience(seconds, {});
+  Connection &connection = Connection::to(address_for(server, patience).first);
+  if (connection.failing() && !connection.reconnect(patience)) {
+    throw failure(connection, {grpc::StatusCode::UNAVAILABLE, ""}, patience);
+  }
+  inference::ModelMetadataRequest request;
+  request.set_name(show + "/" + tool);
+  request.set_version(version);
+  const std::string credential = token_for(show, connection.confidential(), connection.address());
+  const Outcome outcome = connection.call(metadata_method, serialised(request), patience, credential);
+  if (!outcome.status.ok()) throw failure(connection, outcome.status, patience);
+  inference::ModelMetadataResponse answer;
+  if (!parse(outcome.reply, &answer)) throw Error(Error::Internal, connection.name() + " sent no model's description");
+  return {answer.properties().begin(), answer.properties().end()};
+} catch (const Error &) {
+  throw;
+} catch (const std::exception &problem) {  // the entry point, as above
+  throw Error(Error::Internal, std::string("The server could not be asked for the model: ") + problem.what());
 }
 
 std::string ping(const std::string &server, double seconds) try {

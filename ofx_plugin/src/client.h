@@ -60,6 +60,12 @@ class Error : public std::runtime_error {
 // Throws Error and nothing else.
 Reply infer(const Request &request);
 
+// What a show and version stand for on a server: "version", "digest", "state" (empty where the show keeps none),
+// "default" (what an empty version means; empty: nothing), "provider", "runtime". Nothing is computed for it.
+// Throws Error and nothing else.
+std::map<std::string, std::string> model(const std::string &server, const std::string &show, const std::string &tool,
+                                         const std::string &version, double seconds);
+
 // Whether a server is alive: an empty string, or the sentence that says why not.
 std::string ping(const std::string &server, double seconds);
 

@@ -8,6 +8,7 @@
 #include <system_error>
 #include <thread>
 
+#include "client_credential.h"
 #include "onelight/wire/studio.pb.h"
 
 namespace onelight {
@@ -58,7 +59,8 @@ Exchange::Exchange(const Request &request, Connection &connection, const Patienc
       connection_(connection),
       patience_(patience),
       may_share_(may_share_memory && connection.local()),
-      revive_(std::move(revive)) {
+      revive_(std::move(revive)),
+      token_(token_for(request.show, connection.confidential(), connection.address())) {
   for (const Tensor &tensor : request.inputs) {
     frames_.emplace_back();
     frames_.back().tensor = &tensor;
@@ -75,12 +77,16 @@ Exchange::~Exchange() {
 Reply Exchange::run() {
   bool restarted = false, forgotten = false;
   for (int resent = 0;;) {
+    // A server may die at any moment from here on; one that is ours to start is started again, once.
+    const bool was_connected = connection_.connected() || revive_;
     if (connection_.failing() && !connection_.reconnect(patience_)) {
-      give_up({grpc::StatusCode::UNAVAILABLE, ""});
+      if (!revive_ || restarted) give_up({grpc::StatusCode::UNAVAILABLE, ""});
+      restarted = true;
+      start_over();
+      if (!comes_back()) give_up({grpc::StatusCode::UNAVAILABLE, ""});
     }
     place();
-    const bool was_connected = connection_.connected();
-    const Outcome outcome = connection_.call(infer_method, encode(request_, frames_, output_), patience_);
+    const Outcome outcome = connection_.call(infer_method, encode(request_, frames_, output_), patience_, token_);
     const auto code = outcome.status.error_code();
     if (code == grpc::StatusCode::OK) return finish(outcome);
     if (code == grpc::StatusCode::FAILED_PRECONDITION && !outcome.missing.empty() && resent++ < 3) {
@@ -248,7 +254,7 @@ void Exchange::put_ahead(Frame &frame) {
   const Outcome outcome = connection_.call(
       put_method,
       serialised(head, onelight::v1::PutFrameRequest::kPixelsFieldNumber, slice_of(frame.segment, frame.bytes)),
-      patience_);
+      patience_, token_);
   if (!outcome.status.ok()) give_up(outcome.status);
   frame.way = Frame::Way::Reference;
 }

@@ -45,6 +45,7 @@ class Exchange {
   const Patience &patience_;
   const bool may_share_;
   const std::function<void()> revive_;
+  const std::string token_;  // empty: none is needed, or there is none
   std::vector<Frame> frames_;
   Output output_;
   uint64_t lease_ = 0;     // of the shared memory in use; 0 where bytes are sent

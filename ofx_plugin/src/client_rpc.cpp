@@ -1,17 +1,15 @@
 #include "client_rpc.h"
 
 #include <grpcpp/create_channel.h>
-#include <grpcpp/security/credentials.h>
 #include <unistd.h>
 
 #include <cmath>
-#include <cstdlib>
-#include <fstream>
 #include <map>
 #include <random>
 #include <sstream>
 
 #include "client_message.h"
+#include "client_tls.h"
 #include "onelight/wire/studio.pb.h"
 
 namespace onelight {
@@ -28,22 +26,6 @@ bool shares_memory(const std::string &address) {
   const std::string target = starts_with(address, "tls:") ? address.substr(4) : address;
   const std::string host = target.substr(0, target.rfind(':'));
   return host == "localhost" || host == "[::1]" || starts_with(host, "127.");
-}
-
-std::shared_ptr<grpc::ChannelCredentials> credentials_for(const std::string &address) {
-  if (!starts_with(address, "tls:")) return grpc::InsecureChannelCredentials();
-  grpc::SslCredentialsOptions options;
-  if (const char *path = std::getenv("ONELIGHT_TLS_CA"); path && *path) {
-    std::ifstream file(path);
-    std::stringstream text;
-    text << file.rdbuf();
-    options.pem_root_certs = text.str();
-    if (!file || options.pem_root_certs.empty()) {
-      throw Error(Error::Refused, std::string("ONELIGHT_TLS_CA names ") + path +
-                                      ", which cannot be read: expected a file of PEM certificates");
-    }
-  }
-  return grpc::SslCredentials(options);
 }
 
 std::shared_ptr<grpc::Channel> channel_to(const std::string &address) {
@@ -146,7 +128,8 @@ const std::string &Connection::client_id() {
   return id;
 }
 
-Outcome Connection::call(const std::string &method, const grpc::ByteBuffer &request, const Patience &patience) {
+Outcome Connection::call(const std::string &method, const grpc::ByteBuffer &request, const Patience &patience,
+                         const std::string &token) {
   settle();
   struct Call {
     std::shared_ptr<Link> link;
@@ -169,6 +152,7 @@ Outcome Connection::call(const std::string &method, const grpc::ByteBuffer &requ
     }
   } call;
   call.context.set_deadline(patience.end());
+  if (!token.empty()) call.context.AddMetadata("authorization", "Bearer " + token);
   call.link = link();
   call.reader = call.link->stub.PrepareUnaryCall(&call.context, method, request, &call.queue);
   call.reader->StartCall();
@@ -202,6 +186,8 @@ void Connection::settle() {
     Told::let_go(static_cast<Told *>(tag));
   }
 }
+
+bool Connection::confidential() const { return local_ || starts_with(address_, "tls:"); }
 
 bool Connection::connected() const { return link()->channel->GetState(false) == GRPC_CHANNEL_READY; }
 bool Connection::failing() const { return link()->channel->GetState(false) == GRPC_CHANNEL_TRANSIENT_FAILURE; }

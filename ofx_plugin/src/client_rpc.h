@@ -31,9 +31,12 @@ class Connection {
 
   const std::string &address() const { return address_; }
   bool local() const { return local_; }  // may this server see this process's memory?
+  bool confidential() const;             // can nobody else read what is sent?
 
   // One unary call. Cancelled as soon as `patience` says so: throws Error(Aborted); every other end is an Outcome.
-  Outcome call(const std::string &method, const grpc::ByteBuffer &request, const Patience &patience);
+  // A token that is not empty goes along.
+  Outcome call(const std::string &method, const grpc::ByteBuffer &request, const Patience &patience,
+               const std::string &token = "");
   // The same for something that nobody waits for.
   void tell(const std::string &method, const grpc::ByteBuffer &request) noexcept;
 

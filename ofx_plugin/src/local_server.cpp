@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cinttypes>
@@ -107,12 +108,17 @@ std::string colour_config() {
   return config && std::strncmp(config, "ocio://ocio://", 14) != 0 ? config : "";
 }
 
-// A host's LD_* and PYTHON* point into the host: Nuke's would make the server load Nuke's Python.
+// A host's LD_* and PYTHON* point into the host: Nuke's would make the server load Nuke's Python. Tokens are for
+// clients: the server, which outlives this host, has no use for one.
 std::vector<std::string> clean_environment() {
   std::vector<std::string> kept;
   const bool usable = !colour_config().empty();
   for (char **each = environ; *each; ++each) {
-    if (std::strncmp(*each, "LD_", 3) == 0 || std::strncmp(*each, "PYTHON", 6) == 0) continue;
+    const char *const ours[] = {"LD_", "PYTHON", "ONELIGHT_TOKEN"};
+    if (std::any_of(std::begin(ours), std::end(ours),
+                    [&](const char *prefix) { return std::strncmp(*each, prefix, std::strlen(prefix)) == 0; })) {
+      continue;
+    }
     if (usable || std::strncmp(*each, "OCIO=", 5) != 0) kept.emplace_back(*each);
   }
   return kept;
@@ -160,7 +166,8 @@ pid_t spawn(std::vector<std::string> command, const std::string &log) {
 std::string stem() {
   std::string key = ONELIGHT_VERSION;
   for (const std::string &word : server_command()) key += '\0' + word;
-  key += std::string(2, '\0') + colour_config();
+  const char *shows = std::getenv("ONELIGHT_SHOWS");
+  key += std::string(2, '\0') + colour_config() + '\0' + (shows ? shows : "");
   char name[32];
   std::snprintf(name, sizeof name, "/server-%016" PRIx64, std::uint64_t(XXH3_64bits(key.data(), key.size())));
   const std::string path = private_folder() + name;

@@ -72,7 +72,10 @@ class Node {
   std::vector<int> sampled(ofx::Time time, int *reference) const;
 
   // Edits: changed.cpp
-  void resolve_version(ofx::Time time);
+  enum class Resolve { Version, Show, Update };
+  std::map<std::string, std::string> model_of(const std::string &version, ofx::Time time) const;
+  void resolve(Resolve what, ofx::Time time);
+  void resolve_once(ofx::Time time);
   void tell(const Reply &reply, const std::string &status, Writes *writes) const;  // status and digest
 
   const Suites &suites_;
@@ -83,6 +86,7 @@ class Node {
   std::vector<Clip> clips_;  // in the table's order
   Clip output_;
   Messages messages_;
+  bool resolved_ = false;    // whether this node's model was asked for since it is there
   std::mutex mutex_;                 // of what follows: frames of one node render at the same time
   std::vector<Sequence> sequences_;  // that are being rendered
   std::string remark_;  // what the server said of the last frame; a render writes no knob, the next edit does

@@ -93,6 +93,16 @@ void Params::write(const Writes &writes, const std::string &label, ofx::Time tim
   suites_.parameters->paramEditEnd(set_);
 }
 
+void Params::label(const char *knob, const std::string &text) const {
+  const auto found = params_.find(knob);
+  ofx::PropertySet properties = nullptr;
+  if (found == params_.end() || !found->second.second ||
+      suites_.parameters->paramGetPropertySet(found->second.second, &properties) != ofx::StatOK || !properties) {
+    return;
+  }
+  Properties(suites_, properties).set(ofx::PropLabel, text);
+}
+
 void Params::note(const char *knob, const std::string &text, ofx::Time time) const {
   if (this->text(knob, time) != text) set(*params_.at(knob).first, text, time);
 }

@@ -22,6 +22,8 @@ class Params {
   void write(const Writes &writes, const std::string &label, ofx::Time time) const;
   // Writes what only the node itself writes: status and digest. Nothing happens where the value is that already.
   void note(const char *knob, const std::string &text, ofx::Time time) const;
+  // What a button says; hosts that fix labels when they describe a node keep theirs.
+  void label(const char *knob, const std::string &text) const;
 
  private:
   KnobValue read(const char *knob, ofx::Time time) const;

@@ -63,8 +63,12 @@ Request Node::request(ofx::Time time, const Image &source, Scale scale, int fact
   request.show = params_.text("show", time);
   request.tool = tool_.id;
   request.version = params_.text("version", time);
+  const std::string digest = params_.text("digest", time);
   request.deadline_seconds = params_.number("timeout", time);
   auto &parameters = request.parameters = wire_knobs(tool_, params_.at(time), scale.x / factor);
+  // An open Version is whatever the server has; an exact one of a show has to be the very model this script was made
+  // with. The built-in models are those of the release that is installed.
+  if (request.show != "base" && !request.version.empty() && !digest.empty()) parameters["frame.digest"] = digest;
   parameters["frame.time"] = time;
   parameters["frame.window"] = joined(shrunk(source.region, factor));
   parameters["frame.scale"] = joined(scale.x / factor, scale.y / factor);

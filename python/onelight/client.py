@@ -20,7 +20,7 @@ Clips = Mapping[str, np.ndarray | Mapping[int, np.ndarray]]
 @dataclass(frozen=True)
 class Rendered:
     """A frame that came back: `image` [h, w, 4] of the render window, in the plate's own encoding and type, and what
-    the server says about it: digest, version, provider, status, nan_replaced, seconds, cached, transport."""
+    the server says about it: digest, version, provider, runtime, status, nan_replaced, seconds, cached, transport."""
 
     image: np.ndarray
     parameters: dict[str, Any]
@@ -30,8 +30,11 @@ class Client:
     """A server and a show. Makes no connection by itself; those are shared by the whole process.
 
     `server` is `host:port`, `unix:/path` or `tls:host:port` (its CA in the environment variable ONELIGHT_TLS_CA);
-    empty means $ONELIGHT_SERVER, else the local server, which is started when nobody did. `deadline` is in seconds,
-    for each frame. Safe to use from several threads at once.
+    empty means $ONELIGHT_SERVER, else the local server, which is started when nobody did. A show of its own is opened
+    by the token in $ONELIGHT_TOKEN, or in the file $ONELIGHT_TOKEN_FILE, or by the client certificate in
+    $ONELIGHT_TLS_CERT and $ONELIGHT_TLS_KEY; none is needed on this user's own local server. $ONELIGHT_PROVIDER names
+    the execution provider that frames have to be computed with. `deadline` is in seconds, for each frame. Safe to use
+    from several threads at once.
     """
 
     def __init__(self, server: str = "", show: str = "base", deadline: float = 120.0) -> None:
@@ -100,6 +103,18 @@ class Client:
         for offset, own in (knobs_at or {}).items():
             parameters |= {f"{name}@{offset:+d}": value for name, value in _knobs(own).items()}
         return self._infer(tool, version, parameters, inputs, None, aborted)
+
+    def model(self, tool: str, version: str = "", seconds: float = 5.0) -> dict[str, str]:
+        """What a version of the show is on the server, or with no name what the show's default is.
+
+        version, digest, state (candidate, approved or retired; empty where the show keeps no states), default (the
+        version that no name means; empty where there is none), provider, runtime. Raises as `render` does.
+        """
+        try:
+            known = _bridge.model(self.server, self.show, tool, version, seconds)
+        except _bridge.BridgeError as error:
+            _reraise(error)
+        return {name: known.get(name, "") for name in ("version", "digest", "state", "default", "provider", "runtime")}
 
     def problem(self, seconds: float = 5.0) -> str:
         """Why the server cannot be used, as a sentence; empty when it is ready."""

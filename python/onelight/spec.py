@@ -359,6 +359,13 @@ COMMON: tuple[Knob, ...] = (
         "The exact model version, such as v003. Empty: the show's default, refused by a background render of a show.",
         group="model",
     ),
+    Button(
+        "update_version",
+        "Update",
+        "Takes the model version that the show has approved: writes Version, and changes nothing else.",
+        group="model",
+        action="update",
+    ),
     String(
         "server",
         "Server",

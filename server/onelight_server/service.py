@@ -85,6 +85,9 @@ class InferenceService:
                 "digest": version.digest,
                 "spec_version": str(version.spec_version),
                 "provider": session.provider,
+                "runtime": session.runtime,
+                "state": version.state,
+                "default": await self._default(request.name, version),
                 "datatypes": "FP16,FP32",
                 "required": ",".join(clip.name for clip in tool.clips if not clip.optional),
                 "passes": ",".join(item.name for item in tool.passes),
@@ -158,6 +161,13 @@ class InferenceService:
         if slash:  # without one it is the name of no model, which is said below
             await self.gate.admit(context, show)
         return await self.versions.find(name, version)
+
+    async def _default(self, name: str, known: Version) -> str:
+        """Name of the version that no name means; empty where there is none."""
+        try:
+            return known.name if known.is_default else (await self.versions.find(name))[1].name
+        except (NotFound, NotReady):
+            return ""
 
     def _count(self, direction: str, transport: str, size: int) -> None:
         if size:
