@@ -15,7 +15,6 @@ from onelight.cli.app import app
 from onelight.shows import versions
 from onelight.shows.schema import Clip, ModelVersion, Rights
 from onelight.shows.store import Show
-from showcases import staged
 from typer.testing import CliRunner
 
 FRAMES = range(1001, 1005)
@@ -119,6 +118,15 @@ class Studio:
     def records(self) -> list[dict[str, Any]]:
         """The lines of the sidecar."""
         return [json.loads(line) for line in self.sidecar.read_text().splitlines()]
+
+
+def staged(folder: Path) -> Path:
+    """A finished staging folder of a version of Probe, which needs no network."""
+    folder.mkdir()
+    sheet = {"tool": "probe", "version": folder.name, "spec_version": 1, "stages": {}}
+    (folder / "version.json").write_text(json.dumps(sheet))
+    (folder / "card.md").write_text("Probe\n")
+    return folder
 
 
 def production(root: Path, scratch: Path) -> Show:

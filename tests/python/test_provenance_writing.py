@@ -6,10 +6,8 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -19,28 +17,9 @@ from onelight.provenance import chain, shares, sidecar, terms
 from onelight.provenance.sidecar import Maker, Sidecar
 from onelight.shows.keys import Keys
 from onelight.tools import discover
-from provenancecases import FRAMES, WHY, Studio, plates, production
+from provenancecases import FRAMES, WHY, Studio, plates
 
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Any, Any]]:
-    """A show `apollo` and a server of it."""
-    from conftest import Server
-
-    folder = tmp_path_factory.mktemp("provenance")
-    show = production(folder / "shows", folder)
-    server = Server(folder, "--shows", str(folder / "shows")).wait_ready()
-    yield show, server
-    server.stop()
-
-
-@pytest.fixture
-def studio(served: tuple[Any, Any], tmp_path: Path) -> Studio:
-    """The show, with plates and an empty folder for renders of a test's own."""
-    show, server = served
-    plates(tmp_path / "plates")
-    (tmp_path / "out").mkdir()
-    return Studio(show, show.folder.parent, tmp_path, server.address)
+pytest_plugins = ["provenancefixtures"]
 
 
 def command(studio: Studio, *words: object) -> list[str]:

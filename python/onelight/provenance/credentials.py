@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import metadata
@@ -108,7 +109,29 @@ def read(file: Path, roots: str) -> Credentials | None:
         problems.append(f"its content credentials are {told.get('validation_state')}, not trusted")
     if not record:
         problems.append("its content credentials were not made by Onelight")
+    elif not problems and not _padding_is_empty(file):
+        problems.append("bytes were written into the padding of its manifest")
     return Credentials(record, actions, manifest.get("signature_info", {}).get("common_name", ""), problems)
+
+
+def _padding_is_empty(file: Path) -> bool:
+    """Whether the room behind the signature, which C2PA leaves out of every hash, holds zeros as it was left."""
+    data = file.read_bytes()
+    if file.suffix.lower() in (".jpg", ".jpeg"):
+        data = _jumbf_of_jpeg(data)
+    rooms = [(found.end(), int.from_bytes(found[1])) for found in re.finditer(rb"cpadY(..)", data, re.DOTALL)]
+    return bool(rooms) and all(data[start : start + size] == bytes(size) for start, size in rooms)
+
+
+def _jumbf_of_jpeg(data: bytes) -> bytes:
+    """The boxes that a JPEG carries in its APP11 segments, without what each segment begins with (ISO 19566-5)."""
+    boxes, at = [], 2
+    while at + 4 <= len(data) and data[at] == 0xFF and data[at + 1] != 0xDA:
+        size = int.from_bytes(data[at + 2 : at + 4])
+        if data[at + 1] == 0xEB:  # JP, instance, number, and the box's own length and type, in each segment again
+            boxes.append(data[at + 4 + 16 : at + 2 + size])
+        at += 2 + size
+    return b"".join(boxes)
 
 
 def _manifest(name: str, kind: str, record: Mapping[str, Any]) -> dict[str, Any]:
