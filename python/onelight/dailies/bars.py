@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import numpy as np
 
-ORDER = ((1, 1, 0), (0, 1, 1), (0, 1, 0), (1, 0, 1), (1, 0, 0), (0, 0, 1))  # yellow cyan green magenta red blue
+# Yellow, cyan, green, magenta, red, blue: which channels are on.
+PURE = frozenset({(1, 1, 0), (0, 1, 1), (0, 1, 0), (1, 0, 1), (1, 0, 0), (0, 0, 1)})
+OFF = 0.3  # of the brightest: a channel that is not on in a pure colour is darker
+OTHER = 0.25  # of the upper part may be something else: a circle, lettering
 EVEN = 0.03  # of the brightest: by so much a bar differs within itself
 NARROWEST = 0.06  # of the width: a bar of the six; an edge is narrower
 BLANK = 0.02  # between the darkest and the brightest 2 % of an even frame
 
 
 def is_bars(screen: np.ndarray) -> bool:
-    """Whether a picture [h, w, 3], encoded for a screen, shows SMPTE, EBU or ARIB bars of any level.
+    """Whether a picture [h, w, 3], encoded for a screen, shows colour bars of any level: SMPTE, EBU, ARIB, charts.
 
-    The six bars from yellow to blue stand side by side in this order, or mirrored, in the upper part of all of them.
+    In the upper part of all of them the six pure colours stand upright beside each other, each once.
     """
     height = screen.shape[0]
     upper = screen[round(0.08 * height) : round(0.5 * height)]
     row = np.median(upper, axis=0)
     brightest = float(row.max())
-    if brightest < 0.1 or float(np.abs(upper - row).mean()) > EVEN * brightest:
+    if brightest < 0.1 or float((np.abs(upper - row).max(axis=-1) > 2 * EVEN * brightest).mean()) > OTHER:
         return False
     runs = _runs(row / brightest)
-    return any(tuple(runs[at : at + 6]) in (ORDER, ORDER[::-1]) for at in range(len(runs) - 5))
+    return any(frozenset(runs[at : at + 6]) == PURE for at in range(len(runs) - 5))
 
 
 def is_blank(screen: np.ndarray) -> bool:
@@ -38,7 +41,8 @@ def _runs(row: np.ndarray) -> list[tuple[int, int, int]]:
     runs: list[tuple[int, int, int]] = []
     for part in np.split(row, edges):
         if len(part) >= NARROWEST * width:
-            red, green, blue = (int(value > 0.5) for value in part.mean(axis=0))
+            mean = part.mean(axis=0)
+            red, green, blue = (int(value > 0.5) if value > 0.5 or value < OFF else 2 for value in mean)
             if not runs or runs[-1] != (red, green, blue):
                 runs.append((red, green, blue))
     return runs

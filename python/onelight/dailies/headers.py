@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -17,10 +18,25 @@ FILM = Fraction(24)  # of a sequence that does not say
 # ITU-T H.273 transfer characteristics of video that is graded on a Rec.1886 screen; sRGB; linear.
 TRANSFERS = {1: "rec1886", 6: "rec1886", 14: "rec1886", 15: "rec1886", 13: "srgb", 8: "lin_rec709"}
 UNSAID, WIDE = 2, (9, 10, 11, 12)  # transfer not said; primaries that no space of ours is of: Rec.2020, XYZ, P3
-PRIMARIES = {
+PRIMARIES = {  # x and y of red, green, blue, as makers and standards give them
     "acescg": (0.713, 0.293, 0.165, 0.830, 0.128, 0.044),
     "aces2065_1": (0.7347, 0.2653, 0.0, 1.0, 0.0001, -0.077),
     "lin_rec709": (0.64, 0.33, 0.30, 0.60, 0.15, 0.06),
+    "lin_rec2020": (0.708, 0.292, 0.170, 0.797, 0.131, 0.046),
+    "lin_p3d65": (0.680, 0.320, 0.265, 0.690, 0.150, 0.060),
+    "lin_arri_wide_gamut_3": (0.684, 0.313, 0.221, 0.848, 0.0861, -0.102),
+    "lin_arri_wide_gamut_4": (0.7347, 0.2653, 0.1424, 0.8576, 0.0991, -0.0308),
+    "lin_sgamut3": (0.730, 0.280, 0.140, 0.855, 0.100, -0.050),
+    "lin_sgamut3cine": (0.766, 0.275, 0.225, 0.800, 0.089, -0.087),
+    "lin_vgamut": (0.730, 0.280, 0.165, 0.840, 0.100, -0.030),
+    "lin_redwidegamutrgb": (0.780308, 0.304253, 0.121595, 1.493994, 0.095612, -0.084589),
+}
+# What an ICC profile calls itself; one that is not among them is nothing to guess at.
+PROFILES = {
+    r"acescg.*(g10|linear)": "acescg",
+    r"linear.*(rec\W?709|srgb)|srgb.*(g10|linear)": "lin_rec709",
+    r"linear.*rec\W?2020": "lin_rec2020",
+    r"srgb": "srgb",
 }
 DISPLAY = (".png", ".jpg", ".jpeg", ".tif", ".tiff")  # encoded for a screen where they do not say
 
@@ -60,17 +76,20 @@ def _of_movie(told: movies.Movie) -> Header:
 def _of_image(found: Found) -> Header:
     path = found.files[found.first]
     spec = read_frame(path).spec
-    tags = {one.name: spec.metadata_val(one) for one in spec.extra_attribs}
+    tags = {one.name: one.value if isinstance(one.value, str) else spec.metadata_val(one) for one in spec.extra_attribs}
     assumed: list[str] = []
     rate = _rate(spec)
     if rate is None and found.kind == "sequence":
         assumed.append("rate: 24")
     space = metadata.space({name: value for name, value in tags.items() if name != "oiio:ColorSpace"})
     if not space and path.suffix.lower() == ".exr":
-        space = _by_primaries(spec)
-        if not space:
+        if "chromaticities" in tags:
+            space = _by_primaries(spec)
+        else:
             space = "lin_rec709"  # what the OpenEXR file layout says of a file without chromaticities
             assumed.append("colour space: linear Rec.709")
+    elif not space and (profile := tags.get("ICCProfile:profile_description")):
+        space = next((found for said, found in PROFILES.items() if re.search(said, profile, re.IGNORECASE)), "")
     elif not space and path.suffix.lower() in DISPLAY:
         space = "srgb"
         assumed += [] if path.suffix.lower() in (".jpg", ".jpeg") else ["colour space: sRGB"]

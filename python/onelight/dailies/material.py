@@ -16,7 +16,14 @@ if TYPE_CHECKING:
     from onelight.shows.schema import Span
 
 Box = tuple[int, int, int, int]  # x1, y1, x2, y2 in pixels from the top left corner, the last two exclusive
-NO_PICTURE = ("slate", "bars", "blank", "flash", "missing")  # kinds of span in which no frame is worth learning from
+NO_PICTURE = (
+    "slate",
+    "bars",
+    "blank",
+    "flash",
+    "dissolve",
+    "missing",
+)  # kinds of span in which no frame is worth learning from
 SMALLEST = 0.25  # of the frame's area: a picture that is smaller than that between its burn-ins is not worth it
 
 

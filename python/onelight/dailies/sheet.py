@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from onelight.colour import Colour
-from onelight.dailies import material, reading
+from onelight.dailies import baked, material, reading
 from onelight.errors import ImageError, NotFound, OnelightError
 from onelight.shows.schema import Clip
 from onelight.temporal.encode import middle, shrink
@@ -24,6 +24,7 @@ COLOURS = {
     "bars": (200, 60, 200),
     "blank": (90, 90, 90),
     "flash": (255, 255, 255),
+    "dissolve": (130, 160, 255),
     "missing": (220, 50, 50),
     "letterbox": (60, 150, 230),
     "burn_in": (240, 110, 40),
@@ -88,8 +89,9 @@ def _picked(clip: Clip) -> list[int]:
 
 def _tile(clip: Clip, number: int) -> np.ndarray:
     encoded = next(reading.coded(clip, number, number))
-    screen = Colour.of("srgb").encode(_exposed(Colour.of(clip.space).to_working(encoded))) if clip.space else encoded
-    picture = np.round(np.clip(screen, 0, 1) * 255).astype(np.uint8)
+    if clip.space and clip.space not in baked.DISPLAY:
+        encoded = Colour.of("srgb").encode(_exposed(Colour.of(clip.space).to_working(encoded)))
+    picture = np.round(np.clip(encoded, 0, 1) * 255).astype(np.uint8)
     width, height = TILE
     scale = min((width - 4) / picture.shape[1], (height - 4) / picture.shape[0])
     for span in clip.spans:
@@ -130,11 +132,11 @@ def _legend(width: int) -> np.ndarray:
     for kind, colour in COLOURS.items():
         legend[6:14, x : x + 10] = colour
         _write(legend, kind.replace("_", "-"), x + 14, 14, INK)
-        x += 110
+        x += 104
     return legend
 
 
 def _write(picture: np.ndarray, words: str, x: int, y: int, colour: tuple[int, int, int]) -> None:
     plain = words.encode("ascii", "replace").decode()  # OpenCV's letters know no others
-    cv2.putText(picture, plain, (x, y), cv2.FONT_HERSHEY_SIMPLEX, 0.4, (0, 0, 0), 3, cv2.LINE_AA)
+    cv2.putText(picture, plain, (x + 1, y + 1), cv2.FONT_HERSHEY_SIMPLEX, 0.4, (0, 0, 0), 1, cv2.LINE_AA)
     cv2.putText(picture, plain, (x, y), cv2.FONT_HERSHEY_SIMPLEX, 0.4, colour, 1, cv2.LINE_AA)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from onelight.colour import Colour
-from onelight.dailies import baked, matte, shots, text
+from onelight.dailies import baked, dissolves, matte, shots, text
 from onelight.dailies.finding import Found
 from onelight.dailies.survey import EVERY, Survey
 from onelight.shows.schema import Span
@@ -22,8 +22,12 @@ def of(seen: Survey, found: Found, space: str) -> list[Span]:
     """Every span of the clip in order of kind."""
     numbers = seen.numbers
     runs, flashes = shots.shots(seen.small, seen.level)
+    mixes = dissolves.dissolves(seen.small, [first for first, _ in runs])
+    for first, last in mixes:  # the shot changes where both have an equal share
+        runs = [part for run in runs for part in _cut(run, (first + last + 1) // 2)]
     out = [_span("shot", numbers[a], numbers[b]) for a, b in runs]
     out += [_span("flash", numbers[a], numbers[b]) for a, b in flashes]
+    out += [_span("dissolve", numbers[a], numbers[b]) for a, b in mixes]
     out += [_span("missing", first, last) for first, last in found.missing]
     least = 1 if found.kind == "still" else 2
     out += [_span("bars", numbers[a], numbers[b]) for a, b in _runs(seen.bars) if b - a + 1 >= least]
@@ -82,6 +86,10 @@ def _slates(seen: Survey, runs: list[tuple[int, int]], kind: str) -> list[Span]:
         if any(first <= number <= last for number in seen.cards):
             out.append(_span("slate", first, last, shows="written card"))
     return out
+
+
+def _cut(run: tuple[int, int], at: int) -> list[tuple[int, int]]:
+    return [(run[0], at - 1), (at, run[1])] if run[0] < at <= run[1] else [run]
 
 
 def _runs(flags: Sequence[bool]) -> list[tuple[int, int]]:
