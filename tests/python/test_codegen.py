@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
 import re
 import subprocess
 import sys
-import types
 from dataclasses import replace
 from pathlib import Path
 
@@ -114,11 +112,6 @@ def test_what_tcl_would_evaluate_is_escaped() -> None:
     assert r"10 \$ \[a\]" in text
 
 
-def test_a_published_show_pins_show_and_version() -> None:
-    inner = next(n for n in parsed(gizmo.gizmo(LETTERS, "night", "v003")).all_nodes() if n.class_name.startswith("OFX"))
-    assert (inner.get("show").strip('"'), inner.get("version").strip('"')) == ("night", "v003")
-
-
 @pytest.mark.parametrize("tool", TOOLS, ids=lambda tool: tool.id)
 def test_a_docs_page_holds_the_help_and_names_every_knob_clip_pass_and_preset(tool: spec.Tool) -> None:
     page = docs.page(tool, help_page(tool.id))
@@ -132,39 +125,3 @@ def test_a_docs_page_holds_the_help_and_names_every_knob_clip_pass_and_preset(to
             assert line.endswith("|")
     presets = tool.presets.entries if tool.presets else ()
     assert all(f"| `{entry.name}` |" in page for entry in presets)
-
-
-class Menu:
-    """Stands where Nuke's own module is: no Nuke runs here."""
-
-    def __init__(self) -> None:
-        self.made: dict[str, object] = {}
-
-    def addMenu(self, name: str) -> Menu:
-        self.made[name] = inner = Menu()
-        return inner
-
-    def addCommand(self, name: str, command: object) -> None:
-        self.made[name] = command
-
-
-def test_the_menu_creates_each_gizmo_and_only_in_the_gui(monkeypatch: pytest.MonkeyPatch) -> None:
-    toolbar = Menu()
-    created: list[str] = []
-    nuke = types.SimpleNamespace(GUI=False, menu=lambda name: toolbar, createNode=created.append)
-    monkeypatch.setitem(sys.modules, "nuke", nuke)
-    monkeypatch.syspath_prepend(ROOT / "nuke_gizmos")
-    monkeypatch.delitem(sys.modules, "onelight_nuke.menu", raising=False)
-    menu = importlib.import_module("onelight_nuke.menu")
-
-    menu.install()
-    assert toolbar.made == {}
-    nuke.GUI = True
-    menu.install()
-    entry = toolbar.made["Onelight"]
-    assert isinstance(entry, Menu)
-    assert entry.made.keys() == {tool.label for tool in TOOLS if tool.shipped}
-    for command in entry.made.values():
-        assert callable(command)
-        command()
-    assert created == [gizmo.file_name(tool).removesuffix(".gizmo") for tool in TOOLS if tool.shipped]

@@ -52,7 +52,7 @@ def publish(
     chosen = read(template, spec) if template else Template()
     opened_show = opened(show, root)
     what = studio.release(opened_show, spec.id, version_name(version), candidate)
-    pin = gizmo.Pin(what.show, what.tool, what.version, what.digest, what.note)
+    pin = gizmo.Pin(what.show, what.tool, what.version, what.digest, studio.note_of(into, what))
     texts = {".gizmo": gizmo.published(spec, pin, chosen)}
     texts |= {".nk": gizmo.group(spec, pin, chosen)} if group else {}
     paths = studio.publish(opened_show, what, pin.node_class, texts, into)

@@ -75,6 +75,12 @@ def release(show: Show, tool: str, version: str, candidate: bool = False) -> Rel
     return Release(show.name, tool, version, row.digest, row.state, _note(show, row))
 
 
+def note_of(folder: Path, what: Release) -> str:
+    """The line of the changelog that a gizmo has: as it was published, where it lies in `folder` already."""
+    asked = (what.show, what.tool, what.version)
+    return next((g.note for g in listed(folder, what.show) if (g.show, g.tool, g.version) == asked), what.note)
+
+
 def publish(
     show: Show, what: Release, node_class: str, texts: Mapping[str, str], folder: Path, who: str = ""
 ) -> list[Path]:
@@ -136,7 +142,7 @@ def _note(show: Show, row: ModelVersion) -> str:
     approvals = [e for e in versions.history(show, row.tool, row.name) if e.action == "version approve"]
     measured = _GAINS[row.gain]
     if not approvals:
-        return f"{row.name}, {row.created:%Y-%m-%d}: a candidate, {measured}"
+        return f"{row.name}, made {row.created:%Y-%m-%d}: {measured}"
     # The first approval: a version that is approved again later stays the gizmo that was published.
     first = approvals[0]
     why = " ".join(first.why.split())

@@ -1,0 +1,416 @@
+"""Stands where Nuke's own module is, as no Nuke runs here: reads gizmos and scripts, and has what the panels use of it.
+
+Faithful in what the tests need: a gizmo is built from its file (nodes by nkparser, user knobs by Tcl's rules), link
+knobs are the knobs of the nodes inside, expressions `{{parent.Node.knob}}` are looked up when asked for, onCreate,
+knobChanged and updateUI run at creation and after an edit, and only the thread that pumps runs what was handed to it.
+"""
+
+from __future__ import annotations
+
+import queue
+import re
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from nkparser import Node as Parsed
+from nkparser import Script
+from onelight import spec
+from onelight.tools import discover
+
+KINDS = {"1": "String_Knob", "6": "Boolean_Knob", "20": "Tab_Knob", "22": "PyScript_Knob", "26": "Text_Knob"}
+PLUGIN = re.compile(r"OFXorg\.onelight\.(\w+)_v1")
+FOLLOWS = re.compile(r"\{\{parent\.(\w+)\.(\w+)\}\}")
+
+
+def words(text: str) -> list[str]:
+    """A Tcl list's words: bare, "quoted" with escapes, or {braced}; a backslash is undone but in braces."""
+    found, at = [], 0
+    escapes = {"n": "\n", "t": "\t"}
+    while at < len(text):
+        if text[at].isspace():
+            at += 1
+            continue
+        end, word = {'"': '"', "{": "}"}.get(text[at], ""), ""
+        begun, depth = at, 1
+        at += bool(end)
+        while at < len(text):
+            character = text[at]
+            if character == "\\":
+                word += text[at : at + 2] if end == "}" else escapes.get(text[at + 1], text[at + 1])
+                at += 2
+                continue
+            depth += (character == "{" and end == "}") - (character == "}" and end == "}")
+            if (end == '"' and character == '"') or (end == "}" and depth == 0) or (not end and character.isspace()):
+                break
+            word += character
+            at += 1
+        assert not end or at < len(text), f"{text[begun:]} does not end"
+        at += 1
+        found.append(word)
+    return found
+
+
+def script(text: str) -> Script:
+    """A gizmo, or a script with one Group, as a flat script: the parser knows no `end_group`, nor `push 0`."""
+    assert text.endswith("\nend_group\n")
+    flat = text.removesuffix("end_group\n").replace("\nGroup {", "\nGizmo {")
+    lines = [line for line in flat.splitlines() if not re.match(r"push 0|push \$cut|set cut|version ", line)]
+    parsed = Script.from_string("\n".join(lines) + "\n")
+    assert not parsed.errors(), parsed.errors()
+    return parsed
+
+
+def user_knobs(node: Parsed) -> list[list[str]]:
+    """The words of every `addUserKnob` line of a gizmo."""
+    return [words(words(str(knob.value.raw))[0]) for knob in node.knobs_named("addUserKnob")]
+
+
+class Knob:
+    def __init__(self, node: Node, name: str, kind: str, value: Any = "", text: str = "") -> None:
+        self._node, self._name, self._kind, self._value = node, name, kind, value
+        self.text = text  # a button's Python
+        self.keys: dict[int, float] = {}
+        self.flags: set[int] = set()
+
+    def name(self) -> str:
+        return self._name
+
+    def Class(self) -> str:
+        return self._kind
+
+    def node(self) -> Node:
+        return self._node
+
+    def value(self) -> Any:
+        match = FOLLOWS.fullmatch(self._value) if isinstance(self._value, str) else None
+        if not match:
+            return self._value
+        other = self._node.parent().node(match[1])
+        assert other is not None, f"{self._value} leads nowhere"
+        return other[match[2]].value()
+
+    def setValue(self, value: Any) -> None:
+        self._value = value
+        self._node.edited(self)
+
+    def getValueAt(self, frame: float) -> float:
+        return self.keys[int(frame)]
+
+    def isAnimated(self) -> bool:
+        return bool(self.keys)
+
+    def hasExpression(self) -> bool:
+        return isinstance(self._value, str) and bool(FOLLOWS.fullmatch(self._value))
+
+    def toScript(self) -> str:
+        return repr((self._value, self.keys))
+
+    def fromScript(self, text: str) -> None:
+        self._value, self.keys = eval(text)
+        self._node.edited(self)
+
+    def setFlag(self, flag: int) -> None:
+        self.flags.add(flag)
+
+    def execute(self) -> None:
+        self._node.nuke.run(self.text, self._node)
+
+
+class Link(Knob):
+    """A knob of the panel that is a knob of a node inside."""
+
+    def __init__(self, node: Group, name: str, target: str) -> None:
+        super().__init__(node, name, "Link_Knob")
+        inner, knob = target.split(".")
+        other = node.node(inner)
+        assert other is not None and knob in other.knobs(), f"{target} leads nowhere"
+        self.to = other[knob]
+
+    def __getattribute__(self, name: str) -> Any:
+        if name in ("value", "getValueAt", "isAnimated", "hasExpression", "toScript", "keys"):
+            return getattr(super().__getattribute__("to"), name)
+        return super().__getattribute__(name)
+
+    def setValue(self, value: Any) -> None:
+        self.to._value = value
+        self._node.edited(self)
+
+    def fromScript(self, text: str) -> None:
+        self.to._value, kept = eval(text)
+        self.to.keys.clear()
+        self.to.keys.update(kept)
+        self._node.edited(self)
+
+
+class Node:
+    def __init__(self, nuke: Nuke, kind: str, name: str, parent: Group | None) -> None:
+        self.nuke, self._kind, self._name, self._parent = nuke, kind, name, parent
+        self._knobs: dict[str, Knob] = {}
+        self._inputs: dict[int, Node] = {}
+        self.place, self.selected, self.callbacks = (0, 0), False, {}
+
+    def Class(self) -> str:
+        return self._kind
+
+    def name(self) -> str:
+        return self._name
+
+    fullName = name
+
+    def setName(self, name: str, uncollide: bool = True, updateExpressions: bool = False) -> None:
+        self._name = name
+
+    def parent(self) -> Group:
+        return self._parent or self.nuke.root
+
+    def knobs(self) -> dict[str, Knob]:
+        return self._knobs
+
+    def knob(self, name: str) -> Knob | None:
+        return self._knobs.get(name)
+
+    def __getitem__(self, name: str) -> Knob:
+        return self._knobs[name]
+
+    def add(self, name: str, kind: str, value: Any = "", text: str = "") -> None:
+        self._knobs[name] = Knob(self, name, kind, value, text)
+
+    def edited(self, knob: Knob) -> None:
+        for callback in ("knobChanged", "updateUI"):
+            self.nuke.run(self.callbacks.get(callback, ""), self, knob)
+        self.nuke.call(self.nuke.knob_changed, self, knob)
+
+    def input(self, index: int) -> Node | None:
+        return self._inputs.get(index)
+
+    def inputs(self) -> int:
+        return max(self._inputs, default=-1) + 1
+
+    def setInput(self, index: int, node: Node | None) -> bool:
+        self._inputs.pop(index, None)
+        if node is not None:
+            self._inputs[index] = node
+        return True
+
+    def dependent(self, what: int) -> list[Node]:
+        return [each for each in self.nuke.nodes if self in each._inputs.values()]
+
+    def setSelected(self, selected: bool) -> None:
+        self.selected = selected
+
+    def xpos(self) -> int:
+        return self.place[0]
+
+    def ypos(self) -> int:
+        return self.place[1]
+
+    def setXYpos(self, x: int, y: int) -> None:
+        self.place = (x, y)
+
+    def frameRange(self) -> Any:
+        return SimpleNamespace(first=lambda: self.nuke.frames[0], last=lambda: self.nuke.frames[-1])
+
+
+class Group(Node):
+    def __init__(self, nuke: Nuke, kind: str, name: str, parent: Group | None) -> None:
+        super().__init__(nuke, kind, name, parent)
+        self.inside: dict[str, Node] = {}
+
+    def node(self, name: str) -> Node | None:
+        return self.inside.get(name)
+
+    def __enter__(self) -> Group:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        return None
+
+
+class Menu:
+    def __init__(self) -> None:
+        self.made: dict[str, Any] = {}
+
+    def addMenu(self, name: str) -> Menu:
+        return self.made.setdefault(name, Menu())
+
+    def addCommand(self, name: str, command: Callable[[], Any]) -> None:
+        self.made[name] = command
+
+    def addSeparator(self) -> None:
+        self.made["-"] = None
+
+    def names(self) -> dict[str, Any]:
+        return {name: made.names() if isinstance(made, Menu) else ... for name, made in self.made.items()}
+
+
+class Nuke:
+    """The module: put it into `sys.modules` as 'nuke'."""
+
+    INPUTS, HIDDEN_INPUTS, DO_NOT_WRITE = 1, 2, 512
+    Node, Group, Menu = Node, Group, Menu
+
+    def __init__(self, folders: Sequence[Path] = (), gui: bool = True) -> None:
+        self.GUI, self.toolbar = gui, Menu()
+        self.folders, self.frames = [str(folder) for folder in folders], range(1001, 1004)
+        self.root = Group(self, "Root", "root", None)
+        self.nodes: list[Node] = []
+        self.knob_changed: dict[str, list] = {}
+        self.user_created: dict[str, list] = {}
+        self.messages: list[str] = []
+        self.answer: Any = True  # to nuke.ask
+        self.typed = lambda given: given  # into nuke.getInput
+        self.rendered: Callable[[Node, int], None] = lambda write, frame: None
+        self.pasted: list[str] = []
+        self.tasks: list[Any] = []
+        self.undone: list[str] = []
+        self._this: list[tuple[Node, Knob | None]] = []
+        self._handed: queue.Queue = queue.Queue()
+        self.main = threading.get_ident()
+        self.ProgressTask = self._task
+        self.Undo = lambda: SimpleNamespace(begin=self.undone.append, end=lambda: None)
+
+    def menu(self, name: str) -> Menu:
+        assert name == "Nodes"
+        return self.toolbar
+
+    def pluginPath(self) -> list[str]:
+        assert threading.get_ident() == self.main, "Nuke is asked in its main thread"
+        return self.folders
+
+    def pluginAddPath(self, folder: str) -> None:
+        self.folders.insert(0, folder)
+
+    def thisNode(self) -> Node:
+        return self._this[-1][0]
+
+    def thisKnob(self) -> Knob | None:
+        return self._this[-1][1]
+
+    def addKnobChanged(self, call: Callable, args: tuple = (), nodeClass: str = "*") -> None:
+        self.knob_changed.setdefault(nodeClass, []).append((call, args))
+
+    def addOnUserCreate(self, call: Callable, args: tuple = (), nodeClass: str = "*") -> None:
+        self.user_created.setdefault(nodeClass, []).append((call, args))
+
+    def executeInMainThread(self, call: Callable, args: tuple = ()) -> None:
+        self._handed.put((call, args))
+
+    def pump(self, seconds: float = 60) -> None:
+        """Run the next thing that another thread handed over, and wait for one where there is none."""
+        call, args = self._handed.get(timeout=seconds)
+        call(*args)
+
+    def message(self, text: str) -> None:
+        assert threading.get_ident() == self.main
+        self.messages.append(text)
+
+    def ask(self, text: str) -> bool:
+        self.messages.append(text)
+        return self.answer
+
+    def getInput(self, text: str, default: str) -> str | None:
+        self.messages.append(text)
+        return self.typed(default)
+
+    def selectedNodes(self) -> list[Node]:
+        return [node for node in self.nodes if node.selected]
+
+    def toNode(self, name: str) -> Node | None:
+        return next((node for node in self.nodes if node.name() == name), None)
+
+    def delete(self, node: Node) -> None:
+        self.nodes.remove(node)
+
+    def nodePaste(self, path: str) -> Node:
+        self.pasted.append(Path(path).read_text())
+        return self._made(Node(self, "Roto", "OnelightWires", None))
+
+    def execute(self, write: Node, first: int, last: int, step: int) -> None:
+        for frame in range(first, last + 1, step):
+            self.rendered(write, frame)
+
+    def open_panel(self, node: Node) -> None:
+        self.call(self.knob_changed, node, Knob(node, "showPanel", ""))
+
+    def load(self, kind: str, text: str) -> Group:
+        """A node as a script that is loaded has it."""
+        flat = list(script(text).all_nodes())
+        head, inside = flat[0], flat[1:]
+        node = Group(self, kind, str(head.get("name")), None)
+        for each in inside:
+            assert each.name and each.name not in node.inside, each.name
+            node.inside[each.name] = self._inner(each, node)
+        for kind_, name, *rest in user_knobs(head):
+            held = rest[rest.index("T") + 1] if "T" in rest else ""
+            if kind_ == "41":
+                node._knobs[name] = Link(node, name, held)
+            else:
+                node.add(name, KINDS[kind_], True if kind_ == "6" else held, held if kind_ == "22" else "")
+        for knob in head.knobs:
+            if knob.name == "onelight_pin":
+                node.add(knob.name, "String_Knob", words(str(knob.value.raw))[0])
+            elif knob.name in ("onCreate", "knobChanged", "updateUI"):
+                node.callbacks[knob.name] = words(str(knob.value.raw))[0]
+        self._made(node)
+        self.run(node.callbacks.get("onCreate", ""), node)
+        return node
+
+    def createNode(self, kind: str, inpanel: bool = True) -> Node:
+        paths = [path for folder in self.folders if (path := Path(folder) / f"{kind}.gizmo").is_file()]
+        if paths:
+            node = self.load(kind, paths[0].read_text())
+        else:
+            node = self._made(Node(self, kind, f"{kind}1", None))
+            for name in ("channels", "file", "file_type", "raw", "datatype"):
+                node.add(name, "Knob")
+        self.call(self.user_created, node, None)
+        return node
+
+    def run(self, code: str, node: Node, knob: Knob | None = None) -> None:
+        """A callback's or a button's Python, as Nuke runs it."""
+        self._this.append((node, knob))
+        try:
+            exec(code, {"nuke": self})
+        finally:
+            self._this.pop()
+
+    def call(self, callbacks: dict[str, list], node: Node, knob: Knob | None) -> None:
+        self._this.append((node, knob))
+        try:
+            for call, args in callbacks.get(node.Class(), []):
+                call(*args)
+        finally:
+            self._this.pop()
+
+    def _inner(self, parsed: Parsed, group: Group) -> Node:
+        node = Node(self, parsed.class_name, str(parsed.name), group)
+        match = PLUGIN.fullmatch(parsed.class_name)
+        if match:
+            for knob in discover()[match[1]].all_knobs():
+                node.add(knob.name, type(knob).__name__, initial(knob))
+        for knob in parsed.knobs:
+            raw = str(knob.value.raw)
+            assert not match or knob.name in ("inputs", "name") or knob.name in node.knobs(), knob.name
+            node.add(knob.name, "Knob", raw if raw.startswith("{") else words(raw)[0])
+        return node
+
+    def _made(self, node: Any) -> Any:
+        self.nodes.append(node)
+        return node
+
+    def _task(self, title: str) -> Any:
+        task = SimpleNamespace(title=title, at=[], said=[], cancelled=False)
+        task.setProgress, task.setMessage = task.at.append, task.said.append
+        task.isCancelled = lambda: task.cancelled
+        self.tasks.append(task)
+        return task
+
+
+def initial(knob: spec.Knob) -> Any:
+    """A knob's value as Nuke gives it: a menu's is its label."""
+    if isinstance(knob, spec.Choice):
+        return next((option.label for option in knob.options if option.name == knob.default), "Result")
+    return getattr(knob, "default", "")
