@@ -50,8 +50,9 @@ def nuke(ours: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         knobs = [write[name].value() for name in ("channels", "file_type", "raw", "datatype")]
         assert knobs == ["rgba", "exr", True, "32 bit float"]
         clip = write.input(0)
-        picture = pictures[frame] if clip and clip.Class() == "Read" else np.zeros((H, W, 3), np.float32)
-        pixels = np.dstack([picture, np.ones((H, W), np.float32)]).astype(np.float32)
+        pixels = np.zeros((H, W, 4), np.float32)  # a Roto that nobody has drawn into
+        if clip and clip.Class() == "Read":
+            pixels[..., :3], pixels[..., 3] = pictures[frame], 1
         path = Path(str(write["file"].value()).replace("####", f"{frame:04d}"))
         images.write_frame(path, images.Frame.of(pixels), pixels)
 
