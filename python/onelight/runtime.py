@@ -42,6 +42,12 @@ def is_fixed(version: Version) -> bool:
     return version.state in _FIXED
 
 
+def offered(version: Version, providers: Sequence[str]) -> list[tuple[str, dict[str, Any]]]:
+    """What onnxruntime is asked for, with each provider's options: for a version whose frames have to come out the
+    same nothing that times kernels on the machine it is on, and never TF32."""
+    return [(name, _OPTIONS.get(name, {})) for name in providers if not (is_fixed(version) and name in _TUNED)]
+
+
 class Session:
     """The networks of one version.
 
@@ -72,8 +78,7 @@ class Session:
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.log_severity_level = 3
         options.use_deterministic_compute = is_fixed(version)
-        allowed = [name for name in providers if not (is_fixed(version) and name in _TUNED)]
-        asked = [(name, _OPTIONS.get(name, {})) for name in allowed]
+        asked = offered(version, providers)
         self.runtime = f"onnxruntime {onnxruntime.__version__}"
         for stage, path in version.stages.items():
             network = version.network(stage)

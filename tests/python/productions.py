@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ import grpc
 from oip import SECONDS, Wire, request
 from onelight.shows import access, versions
 from onelight.shows.store import Show
+from test_runtime import network as write_network
 
 TOOL = "probe"
 
@@ -28,26 +30,30 @@ class Production:
         return self.show.name
 
 
-def staged(folder: Path, spec_version: int = 1, **more: Any) -> Path:
-    """A finished staging folder of a version without networks; `more` makes its card, and so the version, another."""
+def staged(folder: Path, network: bool = False, **more: Any) -> Path:
+    """A finished staging folder of a version; `more` makes its card, and so the version, another."""
     folder.mkdir(parents=True)
-    sheet = {"tool": TOOL, "version": folder.name, "spec_version": spec_version, "stages": {}}
+    stages = {}
+    if network:
+        write_network(folder / "net.onnx")
+        stages["net"] = {"file": "net.onnx", "sha256": hashlib.sha256((folder / "net.onnx").read_bytes()).hexdigest()}
+    sheet = {"tool": TOOL, "version": folder.name, "spec_version": 1, "stages": stages}
     (folder / "version.json").write_text(json.dumps(sheet))
     (folder / "card.md").write_text(f"Probe, {more}\n")
     return folder
 
 
-def add(show: Show, scratch: Path, number: int) -> str:
+def add(show: Show, scratch: Path, number: int, network: bool = False) -> str:
     """One more version, a candidate; its digest."""
-    folder = staged(scratch / f"{show.name}-{number}", number=number)
+    folder = staged(scratch / f"{show.name}-{number}", network, number=number)
     added = versions.add(show, TOOL, folder, gain="gain", metrics={}, manifest={}, clips=[], base=None)
     return added.digest
 
 
-def production(name: str, root: Path, scratch: Path, count: int = 2) -> Production:
+def production(name: str, root: Path, scratch: Path, count: int = 2, network: bool = False) -> Production:
     """A show with so many versions, the first of them approved."""
     show = Show.create(name, root)
-    digests = tuple(add(show, scratch, number) for number in range(1, count + 1))
+    digests = tuple(add(show, scratch, number, network) for number in range(1, count + 1))
     if count:
         versions.approve(show, TOOL, "v001", why="a test's")
     return Production(show, access.grant(show, "a farm"), digests)

@@ -115,29 +115,6 @@ def address_in(log: str, prefix: str) -> str:
     return next(word for word in line.split()[1:] if word.startswith(prefix))
 
 
-@pytest.fixture(scope="session")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """ca, server (for localhost), client and stranger: .pem and .key."""
-    folder = tmp_path_factory.mktemp("certificates")
-
-    def openssl(*words: str) -> None:
-        subprocess.run(["openssl", *words], cwd=folder, check=True, capture_output=True)
-
-    new = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2")
-    for authority in ("ca", "stranger"):
-        openssl(
-            "req", "-x509", *new, "-subj", f"/CN={authority}", "-keyout", f"{authority}.key", "-out", f"{authority}.pem"
-        )
-    (folder / "names").write_text("subjectAltName=DNS:localhost,IP:127.0.0.1")
-    for name in ("server", "client"):
-        openssl("req", *new[:-2], "-subj", f"/CN={name}", "-keyout", f"{name}.key", "-out", f"{name}.csr")
-        openssl(
-            "x509", "-req", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2",
-            "-extfile", "names", "-out", f"{name}.pem",
-        )  # fmt: skip
-    return folder
-
-
 def test_tls_carries_frames_to_whoever_trusts_the_certificate(
     start_server: Callable[..., Server], certificates: Path
 ) -> None:
