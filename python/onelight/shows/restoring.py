@@ -53,10 +53,13 @@ def restore(file: Path, key: Key, root: Path | None = None, name: str = "") -> S
             with store.written(folder), files.made(folder) as part:
                 if size > (free := shutil.disk_usage(part).free):
                     raise OnelightError(f"{folder} needs {size >> 20} MB, and the disk has {free >> 20} MB left.")
-                _unpack(tar, source, part, size)
-                source.drain()
-                plain.finish()
-                _settle(part, about, name, file)
+                try:
+                    _unpack(tar, source, part, size)
+                    source.drain()
+                    plain.finish()
+                    _settle(part, about, name, file)
+                except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
+                    raise BadArchive(f"{file} was changed: a file of it has a folder's place.") from error
     return Show.open(name, root)
 
 
@@ -102,7 +105,7 @@ def _unpack(tar: tarfile.TarFile, source: _Forward, part: Path, size: int) -> No
             raise ValueError("it says that it holds more than it can")
         if member.name in found:
             raise ValueError(f"{member.name!r} is there twice")
-        found[member.name] = _write(source, part.joinpath(*_parts(member.name)), member.size)
+        found[member.name] = _write(source, part, _parts(member.name), member.size)
     raise ValueError(f"it does not end with {archive.SUMS}")
 
 
@@ -117,9 +120,12 @@ def _parts(name: str) -> list[str]:
     return parts
 
 
-def _write(source: _Forward, path: Path, size: int) -> dict[str, Any]:
+def _write(source: _Forward, path: Path, parts: list[str], size: int) -> dict[str, Any]:
     # The folder is new and only we make things in it: there is no link in it that could be followed.
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for name in parts[:-1]:
+        path /= name
+        path.mkdir(mode=0o700, exist_ok=True)
+    path /= parts[-1]
     sum = hashlib.sha256()
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     with os.fdopen(os.open(path, flags, 0o600), "wb") as out:
@@ -132,11 +138,11 @@ def _write(source: _Forward, path: Path, size: int) -> dict[str, Any]:
 def _settle(part: Path, about: dict[str, str], name: str, file: Path) -> None:
     """Makes an openable show of what was unpacked, and logs it. Raises BadArchive where it is not what it says."""
     places = Places(part)
+    if not places.store.is_file():
+        raise BadArchive(f"{file} holds no show: its {places.store.name} is missing.")
     for folder in (places.models, places.logs, places.cache):
         folder.mkdir(mode=0o700, exist_ok=True)
     files.write(places.sheet, store.sheet(name, about["identity"], about["created"]).encode())
-    if not places.store.is_file():
-        raise BadArchive(f"{file} holds no store.")
     show = Show(name, part, about["identity"], "", about["created"])
     try:
         migration.upgrade(show.engine, name)
