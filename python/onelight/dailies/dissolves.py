@@ -15,6 +15,7 @@ APART = 0.04  # of full scale between a window's ends, on the average: less is n
 LEFT_OVER = 0.12  # of the difference of the ends that no mixture of them explains
 BACK = 0.06  # by so much the share of the first may grow again from a frame to the next
 MIXED = (0.04, 0.96)  # shares of the first between which a frame is a mixture
+CLEAR = 2  # frames at both ends of a window that are no mixtures, or the dissolve goes on beyond it
 FEWEST = 4  # mixed frames; less is a cut in an interlaced transfer
 
 
@@ -53,5 +54,5 @@ def _mixed(window: Sequence[np.ndarray]) -> Run | None:
             return None
         shares.append(share)
     inside = [at for at, share in enumerate(shares) if MIXED[0] < share < MIXED[1]]
-    whole = len(inside) >= FEWEST and inside[0] > 0 and shares[inside[0] - 1] >= MIXED[1]
+    whole = len(inside) >= FEWEST and inside[0] >= CLEAR and inside[-1] < len(shares) - CLEAR
     return (inside[0], inside[-1]) if whole else None

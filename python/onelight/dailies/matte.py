@@ -7,10 +7,11 @@ from collections.abc import Mapping
 import numpy as np
 
 Box = tuple[int, int, int, int]
-EVEN = 0.02  # of full scale: by so much a border differs within itself and over time
+EVEN = 0.035  # of full scale: by so much a border differs within itself and over time, compressed as it may be
 DARK = 0.12  # of full scale: a border is darker
 THINNEST = 0.012  # of the side; less is a blanking error, and no reason to cut
 EDGE = 0.35  # of the picture's length on which it is brighter than the border right behind the edge
+SMEAR = 8  # rows
 
 
 def picture_box(samples: Mapping[int, np.ndarray]) -> Box | None:
@@ -40,5 +41,6 @@ def _border(brightest: np.ndarray, darkest: np.ndarray) -> int:
     rows = int(np.argmin(even)) if not even.all() else 0
     if level > DARK or rows < THINNEST * len(brightest) or rows > 0.45 * len(brightest):
         return 0
-    behind = brightest[rows + 1 : rows + 4].max(axis=0)
-    return rows if float((behind > level + 2 * EVEN).mean()) >= EDGE else 0
+    # Compression smears the edge over some rows: the picture begins where much of a row is brighter, two rows further in to be sure.
+    begins = (brightest[rows : rows + SMEAR] > level + 2 * EVEN).mean(axis=1) >= EDGE
+    return rows + int(begins.argmax()) + 2 if begins.any() else 0

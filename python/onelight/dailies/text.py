@@ -14,6 +14,7 @@ STANDS_OUT = 0.22  # of full scale above or below what is around it
 FLAT = 0.045  # of full scale: by so much the strokes of one line differ; lettering in the scene is shaded
 FEWEST = 5  # letters in a line
 BASELINE = 0.16  # of a letter's height: by so much their feet are off a line
+ONE_LINE = 2.0  # of a letter's height: what is taller in all looks together moved about
 HELD = 0.6  # of the looks at a clip that a burn-in has to be in
 STILL = 0.25  # of a letter's height: by so much a burn-in's line may move
 
@@ -57,7 +58,8 @@ def burn_ins(samples: Mapping[int, np.ndarray]) -> list[Box]:
             else:
                 tracks.append([line])
     held = [track for track in tracks if len(track) >= HELD * len(samples)]
-    return [_around([line.box for line in track]) for track in held]
+    boxes = [(_around([line.box for line in track]), track[0].height) for track in held]
+    return [box for box, height in boxes if box[3] - box[1] <= ONE_LINE * height]
 
 
 def _grouped(grey: np.ndarray, mask: np.ndarray) -> list[Line]:
