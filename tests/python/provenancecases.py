@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from onelight import images
 from onelight.cli.app import app
+from onelight.dailies import files
 from onelight.shows import versions
 from onelight.shows.schema import Clip, ModelVersion, Rights
 from onelight.shows.store import Show
@@ -31,7 +32,10 @@ def onelight(*words: object) -> tuple[int, str]:
 
 
 def with_clip(show: Show, name: str = CLIP) -> Clip:
-    """A clip of the dailies, with rights to learn from it."""
+    """A clip of the dailies, with rights to learn from it; its file, beside the shows, is no movie but has hashes."""
+    movie = show.folder.parent.parent / f"{name}.mov"
+    movie.write_bytes(b"as shot" * 1000)
+    told = {movie.name: files.told(movie)}
     with show.session() as session:
         rights = Rights(
             digest=f"{1:064x}",
@@ -43,9 +47,9 @@ def with_clip(show: Show, name: str = CLIP) -> Clip:
             source="rights.toml",
         )
         clip = Clip(
-            digest=f"{2:064x}",
+            digest=files.digest(told.values()),
             name=name,
-            path=f"/vol/dailies/{name}.mov",
+            path=str(movie),
             kind="movie",
             first=0,
             last=239,
@@ -57,7 +61,7 @@ def with_clip(show: Show, name: str = CLIP) -> Clip:
             timecode="01:00:00:00",
             camera={"camera": "ALEXA Mini"},
             cdl=None,
-            files={},
+            files=told,
             ingested=datetime.now(UTC),
             withdrawn=None,
             rights=rights,

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from onelight import images
 from onelight.provenance import digests
-from provenancecases import CLIP, FRAMES, WHY, Studio, onelight, plates
+from onelight.shows import journal
+from provenancecases import CLIP, FRAMES, WHY, Studio, onelight
 
 pytest_plugins = ["provenancefixtures"]
 
@@ -244,8 +245,28 @@ def test_the_built_in_show_records_without_a_key_and_says_so(studio: Studio) -> 
     assert "speaks of frames that the show 'base' made" in said
 
 
+def test_frames_that_a_node_rendered_are_recorded_when_they_are_the_same(studio: Studio, tmp_path: Path) -> None:
+    """Another program's file: other attributes, other compression, the same pixels."""
+    studio.render()  # stands for the node: it leaves no record
+    for frame in FRAMES:
+        file = studio.out / f"out.{frame}.exr"
+        rewritten(file, lambda each: each.spec.attribute("compression", "piz"))
+    (studio.out / ".out.@@@@.exr.onelight").unlink()
+    before = {frame: (studio.out / f"out.{frame}.exr").read_bytes() for frame in FRAMES}
+    assert "was not made by this render" in studio.render(*WHY)["error"]
+    assert studio.render(*WHY, "--adopt")["error"] == ""
+    assert {frame: (studio.out / f"out.{frame}.exr").read_bytes() for frame in FRAMES} == before
+    code, found = studio.verify()
+    assert code == 0, found
+    assert found["out.1001.exr"]["record"]["adopted"] is True
+    assert studio.render(*WHY, "--adopt")["skipped"] == len(FRAMES)
+
+    rewritten(studio.out / "out.1002.exr", lambda each: each.pixels.__setitem__((5, 5, 0), 9))
+    said = studio.render(*WHY, "--adopt")["error"]
+    assert "out.1002.exr was not rendered so: 1 of its pixels differ from what this makes" in said
+
+
 def test_what_went_in_and_was_changed_since_is_said(rendered: Studio) -> None:
-    plates(rendered.folder / "plates", [1003, 1001])
     (rendered.folder / "plates" / "plate.1001.exr").write_bytes(b"another take")
     code, found = rendered.verify()
     assert code == 0
@@ -268,6 +289,50 @@ def test_a_clip_that_was_withdrawn_since_is_said(rendered: Studio) -> None:
             clip = session.query(Clip).one()
             clip.withdrawn, clip.withdrawn_why = None, ""
     assert f"clip {CLIP}: was withdrawn on 2026-03-01 (the performer asked)" in found["out.1001.exr"]["notes"]
+
+
+def test_a_changed_original_and_a_changed_catalogue_are_named_with_their_clip(rendered: Studio) -> None:
+    from onelight.shows.schema import Clip
+
+    movie = rendered.root.parent / f"{CLIP}.mov"
+    was = movie.read_bytes()
+    frame = rendered.out / "out.1001.exr"
+    assert rendered.verify(frame, words=["--originals"])[0] == 0
+    movie.write_bytes(was[:3500] + b"X" + was[3501:])
+    try:
+        assert rendered.verify(frame)[0] == 0  # nobody asked to read it all
+        code, found = rendered.verify(frame, words=["--originals"])
+        assert code == 1
+        said = problems(found, frame.name)
+        assert said == f"clip {CLIP}: its file {CLIP}.mov was changed since it was ingested"
+        movie.unlink()
+        code, found = rendered.verify(frame, words=["--originals"])
+        assert (code, found[frame.name]["notes"]) == (0, [f"clip {CLIP}: 1 of its 1 files are not here"])
+    finally:
+        movie.write_bytes(was)
+    with rendered.show.session() as session:
+        clip = session.query(Clip).one()
+        told = clip.files
+        clip.files = {name: each | {"size": 1} for name, each in told.items()}
+    try:
+        assert "its hashes in the show's catalogue were changed" in problems(rendered.verify(frame)[1], frame.name)
+    finally:
+        with rendered.show.session() as session:
+            session.query(Clip).one().files = told
+
+
+def test_a_log_that_lost_its_end_since_the_render_is_noticed(studio: Studio, tmp_path: Path) -> None:
+    """As an older copy of the show's folder would have lost it."""
+    import shutil
+
+    shutil.copytree(studio.root, tmp_path / "older")
+    with studio.show.session() as session:
+        journal.record(session, "note", "something that somebody would rather not have there")
+    studio.render(*WHY)
+    assert studio.verify()[0] == 0
+    code, said = onelight("verify", studio.sidecar, "--root", tmp_path / "older")
+    assert code == 1
+    assert "the log of the show 'apollo' has lost entries that it had when this was rendered" in said
 
 
 @pytest.mark.parametrize(

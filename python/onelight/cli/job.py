@@ -16,6 +16,7 @@ import numpy as np
 from onelight import images, spec
 from onelight.cli.knobs import Knobs, neutral
 from onelight.cli.ledger import Ledger, fingerprint
+from onelight.cli.made import Made
 from onelight.cli.sequences import Sequence
 from onelight.client import Client, blend
 from onelight.errors import ImageError, NotFound, NotReady, RequestError
@@ -24,24 +25,8 @@ from onelight.provenance import shares
 if TYPE_CHECKING:  # it brings databases and cryptography, which a render without it does not wait for
     from onelight.provenance.recording import Recording
 
-RUNTIME = ("provider", "runtime", "device", "server")  # of the reply's parameters: on what the model ran
 COUNTED = "counted."  # begins the names of what a frame needs a look for where it is not 0
 _LOG_ENDINGS = (".dpx", ".cin")
-
-
-@dataclass(frozen=True)
-class _Made:
-    """A frame as computed, what is said of it in the command's own output, and what the server replied."""
-
-    pixels: np.ndarray
-    said: dict[str, Any]
-    reply: Mapping[str, Any] = field(default_factory=dict)
-    shares: shares.Shares | None = None
-
-    @property
-    def ran(self) -> dict[str, str]:
-        """The model's digest and on what it ran; empty where none did."""
-        return {name: str(self.reply[name]) for name in ("digest", *RUNTIME) if name in self.reply}
 
 
 @dataclass
@@ -55,6 +40,7 @@ class Job:
     frames: list[int]
     overwrite: bool = False
     recording: Recording | None = None  # of what is rendered, where that is wanted
+    adopt: bool = False  # record frames that are there already, where they are just what is rendered
     _ledger: Ledger = field(init=False)
     _ran: dict[str, str] = field(init=False, default_factory=dict)  # on what the frames of this job ran
 
@@ -116,7 +102,8 @@ class Job:
         finished = self._ledger.finished(file, made_from) and (not self.recording or self.recording.proves(file))
         if finished and not self.overwrite:
             return row | {"skipped": True}
-        if not self.overwrite and file.exists() and not self._ledger.knows(file):
+        adopted = self.adopt and file.exists()
+        if not self.overwrite and not adopted and file.exists() and not self._ledger.knows(file):
             raise ImageError(f"{file} is there already and was not made by this render: --overwrite replaces it")
         source = images.read_frame(self.clips["Source"].image(frame))
         made = self._compute(frame, source, values)
@@ -132,17 +119,20 @@ class Job:
             self._ledger.record(file, made_from, part, made.ran)
 
         recording = self.recording
+        if recording and adopted:
+            recording.adopt(told, file, kept, made.pixels)
+            self._ledger.record(file, made_from, file, made.ran)
+            return row | {"seconds": time.perf_counter() - started} | made.said
         stamp = None if recording is None else lambda samples: recording.attributes(told, samples)
         images.write_frame(file, kept, made.pixels, stamp=stamp, settle=settle)
         return row | {"seconds": time.perf_counter() - started} | made.said
 
-    def _told(self, frame: int, file: Path, values: Mapping[str, Any], made: _Made) -> dict[str, Any]:
+    def _told(self, frame: int, file: Path, values: Mapping[str, Any], made: Made) -> dict[str, Any]:
         if self.recording is None:
             return {}
         knobs = self.knobs.of_request(frame) | {name: values[name] for name in ("mix", "use_mask", "invert_mask")}
-        runtime = {name: text for name, text in made.ran.items() if name in RUNTIME}
         inputs = self._inputs(frame, values)
-        return self.recording.told(frame, file, values["output"], knobs, inputs, made.reply, runtime, made.shares)
+        return self.recording.told(frame, file, values["output"], knobs, inputs, made.reply, made.runtime, made.shares)
 
     def _check_kind(self, values: Mapping[str, Any], ran: Mapping[str, str]) -> None:
         """A job of a show runs on one kind of device with one runtime: RequestError where this frame did not."""
@@ -156,9 +146,9 @@ class Job:
                     "from one kind; set ONELIGHT_PROVIDER on the servers, or render all again with --overwrite"
                 )
 
-    def _compute(self, frame: int, source: images.Frame, values: Mapping[str, Any]) -> _Made:
+    def _compute(self, frame: int, source: images.Frame, values: Mapping[str, Any]) -> Made:
         if neutral(self.tool, values, self.clips):
-            return _Made(source.pixels, {"status": "neutral: the plate, copied"}, shares=shares.UNTOUCHED)
+            return Made(source.pixels, {"status": "neutral: the plate, copied"}, shares=shares.UNTOUCHED)
         info = source.info(
             time=float(frame),
             premult=values["premult"],
@@ -190,7 +180,7 @@ class Job:
         said = {name: rendered.parameters[name] for name in names if name in rendered.parameters}
         counted = {name: n for name, n in rendered.parameters.items() if name.startswith(COUNTED)}
         said |= {"counted": {name.removeprefix(COUNTED): n for name, n in counted.items()}}
-        return _Made(pixels, said, rendered.parameters, measured)
+        return Made(pixels, said, rendered.parameters, measured)
 
     def _laid_over(self, frame: int, source: images.Frame, made: np.ndarray, values: Mapping[str, Any]) -> np.ndarray:
         """What the server made, under mask and mix: over the plate, or for a pass over what it is at nothing done."""

@@ -68,6 +68,10 @@ Sidecar = Annotated[
 Operator = Annotated[str, typer.Option(help="Who renders, for --sidecar. Default: the system's name for you.")]
 Purpose = Annotated[str, typer.Option(help=f"Why, for --sidecar: {', '.join(terms.PURPOSES)}.")]
 EditClass = Annotated[str, typer.Option(help="standard or substantial, for --sidecar. [default: standard]")]
+Adopt = Annotated[
+    bool,
+    typer.Option(help="Record frames that a node has rendered, with --sidecar, where this makes the same bit for bit."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 
 
@@ -91,6 +95,7 @@ def render(
     operator: Operator = "",
     purpose: Purpose = "",
     edit_class: EditClass = "",
+    adopt: Adopt = False,
     root: RootDir = None,
     as_json: Json = False,
 ) -> None:
@@ -111,8 +116,9 @@ def render(
         job.check()
         if sidecar:
             job.recording = _recording(job, operator, purpose, edit_class, root)
-        elif operator or purpose or edit_class:
-            raise RequestError("--operator, --purpose and --edit-class go into a sidecar: add --sidecar")
+            job.adopt = adopt
+        elif operator or purpose or edit_class or adopt:
+            raise RequestError("--operator, --purpose, --edit-class and --adopt are about a sidecar: add --sidecar")
         _render_all(job, rows)
     except OnelightError as refused:
         error = str(refused)

@@ -21,6 +21,7 @@ Files = Annotated[
 Key = Annotated[
     Path | None, typer.Option(help="A show's public key or certificates (PEM), where the show is not here.")
 ]
+Originals = Annotated[bool, typer.Option(help="Read the clips' own files again, whole, where they still lie.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 
 
@@ -30,7 +31,14 @@ def register(app: typer.Typer) -> None:
     app.command()(attest)
 
 
-def verify(files: Files, show: ShowName = "", root: RootFolder = None, key: Key = None, as_json: Json = False) -> None:
+def verify(
+    files: Files,
+    show: ShowName = "",
+    root: RootFolder = None,
+    key: Key = None,
+    originals: Originals = False,
+    as_json: Json = False,
+) -> None:
     """Check rendered files: any changed byte is named, and the way back to model and clips is walked.
 
     With --show or --key the files have to be signed by that show. Exit code 1 when anything is not as it was made.
@@ -40,7 +48,7 @@ def verify(files: Files, show: ShowName = "", root: RootFolder = None, key: Key 
 
     if show:
         opened(show, root)
-    checking = Verification(Trust(lambda name: opened(name, root), show, key))
+    checking = Verification(Trust(lambda name: opened(name, root), show, key), originals)
     found = list(checking.files(files))
     if as_json:
         print(json.dumps({"files": [_told(each) for each in found]}, default=str))

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import OpenImageIO as oiio
 
-from onelight.errors import ImageError
+from onelight.errors import ImageError, OnelightError
 from onelight.image_output import reason
 
 ROWS = 64  # of a band: what a changed pixel is narrowed down to
@@ -79,6 +79,28 @@ def of_image(path: Path) -> FileDigest:
     sha256, size = of_file(path)
     samples, spec = _read(path)
     return FileDigest(sha256, size, Pixels.of(samples), _attributes(spec))
+
+
+def compared(file: Path, was: Mapping[str, Any]) -> list[str]:
+    """What of a file is not as it was recorded, in words."""
+    sha256, size = of_file(file)
+    if sha256 == was["sha256"]:
+        return []
+    try:
+        now = of_image(file)
+    except OnelightError as error:
+        short = f"it has {size} bytes, {was['size']} were written; " if size != was["size"] else ""
+        return [f"{short}{error}"]
+    problems = []
+    rows = Pixels(was["pixels"]["sha256"], tuple(was["pixels"]["bands"])).changed_rows(now.pixels)
+    if rows:
+        problems.append(f"its pixels were changed: {rows}")
+    before, after = was["attributes"], now.attributes
+    for name in sorted({*before, *after}):
+        if before.get(name) != after.get(name):
+            how = "was added" if name not in before else "was taken out" if name not in after else "was changed"
+            problems.append(f"its attribute '{name}' {how}")
+    return problems or ["its bytes were changed, but neither pixels nor attributes: it was written anew, or padded"]
 
 
 def own_attributes(path: Path) -> dict[str, str]:

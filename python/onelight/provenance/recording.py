@@ -12,6 +12,7 @@ import numpy as np
 
 from onelight import spec
 from onelight.errors import RequestError
+from onelight.images import Frame, read_frame
 from onelight.provenance import credentials, digests, sidecar, stamp, terms
 from onelight.provenance.shares import Shares
 from onelight.provenance.sidecar import Maker, Sidecar
@@ -97,6 +98,25 @@ class Recording:
             assert self.maker.show is not None
             credentials.embed(part, name, told, self.maker.show)
         self.sidecar.record({**told, "result": digests.of_image(part).told()})
+
+    def adopt(self, told: Mapping[str, Any], file: Path, frame: Frame, pixels: np.ndarray) -> None:
+        """Record a file that is there already, such as a node in a host has rendered; it stays as it is.
+
+        `pixels` [H, W, 4] are what this render made of `frame`. RequestError where the file's are not the same bit for
+        bit, at the precision in which the file holds them.
+        """
+        there = read_frame(file)
+        count = 4 if frame.has_alpha and there.has_alpha else 3
+        if (there.window, there.format) != (frame.window, frame.format):
+            raise RequestError(f"{file} was not rendered so: it has another window or format")
+        with np.errstate(over="ignore"):
+            ours = pixels.astype(there.pixels.dtype)[..., :count]
+        theirs = there.pixels[..., :count]
+        same = (ours == theirs) | (np.isnan(ours) & np.isnan(theirs))
+        if not same.all():
+            differing = int((~same.all(axis=-1)).sum())
+            raise RequestError(f"{file} was not rendered so: {differing} of its pixels differ from what this makes")
+        self.sidecar.record({**told, "credentials": False, "adopted": True, "result": digests.of_image(file).told()})
 
     def _input(self, clip: str, offset: int, file: Path) -> dict[str, Any]:
         state = file.stat()

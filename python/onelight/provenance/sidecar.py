@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fileseq.frameset import FrameSet
+from sqlalchemy import select
 
 from onelight.errors import ImageError, OnelightError, RequestError
 from onelight.provenance import chain
 from onelight.shows.keys import Keys
+from onelight.shows.schema import Entry
 
 if TYPE_CHECKING:
     from onelight.shows.store import Show
@@ -60,6 +62,13 @@ class Maker:
         """The show's name."""
         return self.show.name if self.show else BASE
 
+    def log(self) -> str:
+        """Hash of the last entry of the show's log, so that its end cannot be cut off unnoticed."""
+        if self.show is None:
+            return ""
+        with self.show.reading() as session:
+            return session.scalars(select(Entry.hash).order_by(Entry.number.desc()).limit(1)).first() or ""
+
     def said(self) -> dict[str, Any]:
         """What goes into each record."""
         return {
@@ -84,7 +93,7 @@ class Sidecar:
         Raises RequestError where the file is another show's, ImageError where it cannot be written.
         """
         said = {"kind": "job", "job": self.job, "frames": FrameSet.framesToFrameRange(frames), **told}
-        said |= {"machine": socket.gethostname(), "at": _now(), **self.maker.said()}
+        said |= {"machine": socket.gethostname(), "at": _now(), "log": self.maker.log(), **self.maker.said()}
         self._check_header()
         self._chain.append(said, lambda: self._header(sequence))
 

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from onelight.errors import ImageError, NotFound, OnelightError
+from onelight.errors import ImageError, NotFound
 from onelight.provenance import credentials, digests, sidecar, stamp, trust, walk
 from onelight.provenance.trust import Trust
+from onelight.shows import journal
 
 PROVEN, UNSIGNED, CHANGED = "proven", "unsigned", "changed"
 NOBODY = "nothing here vouches for the key {key}: name the show (--show, --root) or its public key (--key)"
@@ -35,10 +36,10 @@ class Finding:
 
 
 class Verification:
-    """Verifies files, each sidecar and each model version once."""
+    """Verifies files, each sidecar and each version once; with `originals` the clips' files are read again too."""
 
-    def __init__(self, trust: Trust) -> None:
-        self._trust = trust
+    def __init__(self, trust: Trust, originals: bool = False) -> None:
+        self._trust, self._read_originals = trust, originals
         self._accounts: dict[Path, sidecar.Account] = {}
         self._hashed: dict[tuple[Path, int, int], str] = {}
         self._origins: dict[tuple[str, ...], walk.Origin] = {}
@@ -81,6 +82,7 @@ class Verification:
         own.problems += [f"frame {frame} was to be rendered, and there is no record of it" for frame in missing]
         pattern = str(account.header.get("sequence", ""))
         own.problems += [f"{name} has no record" for name in _matching(path.parent, pattern) - set(account.frames)]
+        self._logged(own, account)
         yield own
         for name in sorted(account.frames):
             file = path.parent / name
@@ -112,6 +114,18 @@ class Verification:
             finding.problems.append(NOBODY.format(key=str(header.get("key", ""))[:16]))
         finding.signed = account.signed
 
+    def _logged(self, finding: Finding, account: sidecar.Account) -> None:
+        """Each job names the last entry of the show's log as it stood: a log that was cut since has lost it."""
+        show = self._trust.show(str(account.header.get("show", ""))) if account.header.get("signed") else None
+        heads = {str(job["log"]) for job in account.jobs if job.get("log")}
+        if show is None or not heads:
+            return
+        with show.reading() as session:
+            if not all(journal.holds(session, head) for head in heads):
+                finding.problems.append(
+                    f"the log of the show '{show.name}' has lost entries that it had when this was rendered"
+                )
+
     def _unsigned(self, finding: Finding, by_base: bool, why: str) -> None:
         """Only what the built-in show made may lack a signature, and only where nobody asked for one."""
         if by_base and not self._trust.name and not self._trust.key:
@@ -124,7 +138,7 @@ class Verification:
         finding.record = record = account.frames[finding.file.name]
         if account.problems:
             finding.problems += [f"{account.path.name}: {problem}" for problem in account.problems]
-        finding.problems += _compared(finding.file, record["result"])
+        finding.problems += digests.compared(finding.file, record["result"])
         if record.get("credentials") and credentials.can_carry(finding.file):
             try:
                 if credentials.read(finding.file, "") is None:
@@ -184,7 +198,7 @@ class Verification:
             tool, show = record["tool"]["id"], self._trust.show(model["show"]) if model["show"] != "base" else None
             key = (tool, *(str(model[name]) for name in ("show", "version", "digest")))
             if key not in self._origins:
-                self._origins[key] = walk.origin(tool, model, show)
+                self._origins[key] = walk.origin(tool, model, show, self._read_originals)
             finding.origin = self._origins[key]
             finding.problems += finding.origin.problems
             finding.notes += [note for note in finding.origin.notes if note not in finding.notes]
@@ -203,28 +217,6 @@ class Verification:
 
 def _show_of(record: Mapping[str, Any]) -> str:
     return str((record.get("model") or {}).get("show", sidecar.BASE))
-
-
-def _compared(file: Path, was: Mapping[str, Any]) -> list[str]:
-    """What of a file is not as it was recorded, in words."""
-    sha256, size = digests.of_file(file)
-    if sha256 == was["sha256"]:
-        return []
-    try:
-        now = digests.of_image(file)
-    except OnelightError as error:
-        short = f"it has {size} bytes, {was['size']} were written; " if size != was["size"] else ""
-        return [f"{short}{error}"]
-    problems = []
-    rows = digests.Pixels(was["pixels"]["sha256"], tuple(was["pixels"]["bands"])).changed_rows(now.pixels)
-    if rows:
-        problems.append(f"its pixels were changed: {rows}")
-    before, after = was["attributes"], now.attributes
-    for name in sorted({*before, *after}):
-        if before.get(name) != after.get(name):
-            how = "was added" if name not in before else "was taken out" if name not in after else "was changed"
-            problems.append(f"its attribute '{name}' {how}")
-    return problems or ["its bytes were changed, but neither pixels nor attributes: it was written anew, or padded"]
 
 
 def _matching(folder: Path, pattern: str) -> set[str]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
+from onelight.dailies import files
 from onelight.errors import OnelightError
 from onelight.registry import BASE, LARGEST_JSON, Registry, read_file
 from onelight.shows import bundle, versions
@@ -40,8 +43,11 @@ class Origin:
     notes: list[str] = field(default_factory=list)
 
 
-def origin(tool: str, model: Mapping[str, Any], show: Show | None) -> Origin:
-    """The origin of the model that a record names (show, version, digest); `show` is the one open here, if any."""
+def origin(tool: str, model: Mapping[str, Any], show: Show | None, originals: bool = False) -> Origin:
+    """The origin of the model that a record names (show, version, digest); `show` is the one open here, if any.
+
+    With `originals` the files of every clip are read again, whole, and held against what was hashed at ingest.
+    """
     name = f"{model['show']}/{tool}@{model['version']}"
     if model["show"] == BASE:
         return _built_in(tool, model, name)
@@ -59,7 +65,10 @@ def origin(tool: str, model: Mapping[str, Any], show: Show | None) -> Origin:
                         f"{str(model['digest'])[:12]}")  # fmt: skip
     base = checked.manifest.get("base")
     based = f"{base['show']}/{tool}@{base['version']}" if base else ""
-    clips = [_learnt(show, entry) for entry in checked.manifest["clips"]]
+    with show.reading() as session:
+        walked = [_learnt(session, entry, originals) for entry in checked.manifest["clips"]]
+    clips = [clip for clip, _ in walked]
+    problems += [f"clip {clip.name}: {problem}" for clip, wrong in walked for problem in wrong]
     notes = [f"clip {clip.name}: {clip.note}" for clip in clips if clip.note]
     return Origin(name, based, checked.signer, clips, problems, notes)
 
@@ -89,16 +98,34 @@ def _built_in(tool: str, model: Mapping[str, Any], name: str) -> Origin:
     return Origin(name, notes=notes)
 
 
-def _learnt(show: Show, entry: Mapping[str, Any]) -> Learnt:
-    with show.session() as session:
-        clip = session.scalars(select(Clip).where(Clip.digest == entry["digest"])).first()
+def _learnt(session: Session, entry: Mapping[str, Any], originals: bool) -> tuple[Learnt, list[str]]:
+    """A clip of a manifest with what the catalogue says of it, and what of it is not as it was."""
     told = Learnt(str(entry["name"]), str(entry["digest"]), str(entry.get("rights", "")))
+    clip = session.scalars(select(Clip).where(Clip.digest == told.digest)).first()
     if clip is None:
-        return Learnt(told.name, told.digest, told.rights, "", "is not in the show's catalogue any more")
-    owner = clip.rights.owner if clip.rights else ""
+        return replace(told, note="is not in the show's catalogue any more"), []
+    problems = []
+    if files.digest(clip.files.values()) != clip.digest:
+        problems.append("its hashes in the show's catalogue were changed")
     note = ""
     if clip.withdrawn is not None:
         note = f"was withdrawn on {clip.withdrawn:%Y-%m-%d} ({clip.withdrawn_why})"
     elif (clip.rights.digest if clip.rights else "") != told.rights:
         note = "stands under another rights statement now"
-    return Learnt(told.name, told.digest, told.rights, owner, note)
+    if originals:
+        absent, wrong = _originals(clip)
+        problems += wrong
+        note = note or (f"{absent} of its {len(clip.files)} files are not here" if absent else "")
+    return replace(told, owner=clip.rights.owner if clip.rights else "", note=note), problems
+
+
+def _originals(clip: Clip) -> tuple[int, list[str]]:
+    """How many of a clip's files are not where they were, and which of the others were changed."""
+    absent, wrong = 0, []
+    for name, told in clip.files.items():
+        path = Path(clip.path).parent / name
+        if not path.is_file():
+            absent += 1
+        elif files.told(path)[files.WHOLE] != told[files.WHOLE]:
+            wrong.append(f"its file {name} was changed since it was ingested")
+    return absent, wrong
