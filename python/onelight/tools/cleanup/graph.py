@@ -21,6 +21,7 @@ from onelight.tools.cleanup.link import drawn as lines_in
 from onelight.tools.cleanup.link import link
 from onelight.tools.cleanup.scene import Area, drawn, picture
 from onelight.tools.cleanup.shadow import shadows
+from onelight.tools.cleanup.snap import snapped
 
 Made = TypeVar("Made")
 HALO = 1.0  # px that a neighbour's matte reaches further: half a wire's pixel shows the wire
@@ -53,8 +54,11 @@ def wires(context: Context, made: dict[str, Any]) -> dict[str, Any]:
     what = {name: knobs[name] for name in ("sensitivity", "narrowest", "widest")}
     keep = drawn(context, area, "Keep")
     curves = link(found, **what, keep=keep)
-    if knobs["shadow"] and curves:
-        curves += shadows(found, picture(context, area)[0], made["level"], curves, **what, keep=keep)
+    if curves:
+        seen, _ = picture(context, area)
+        curves = snapped(curves, seen, made["level"], found.matte)
+        if knobs["shadow"]:
+            curves += shadows(found, seen, made["level"], curves, **what, keep=keep)
     return {"curves": curves}
 
 
