@@ -1,4 +1,4 @@
-"""What happened on behalf of one show, in that show's own folder: the server's common log names no show."""
+"""What happened on behalf of one show, in that show's own folder: common log and metrics name no show."""
 
 from __future__ import annotations
 
@@ -11,21 +11,36 @@ from typing import Any
 
 import structlog
 
+from onelight_server.tally import Tally
+
 LARGEST = 1 << 20  # bytes; then the file becomes server.log.1, and what that held is gone
 FILE = Path("logs", "server.log")
 log = structlog.get_logger()
 
 
 class Diary:
-    """Appends JSON lines to `<show>/logs/server.log`, in a thread of its own: nobody waits for a show's disk."""
+    """Appends JSON lines to `<show>/logs/server.log` and keeps the show's numbers beside it, in a thread of its own:
+    nobody waits for a show's disk."""
 
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(1, "diary")
         self._failed = False
+        self._tallies: dict[Path, Tally] = {}
 
     def close(self) -> None:
         """Writes what is still to be written."""
+        for tally in self._tallies.values():
+            self._thread.submit(tally.write)
         self._thread.shutdown(wait=True)
+
+    def tally(self, folder: Path) -> Tally:
+        """The numbers of a show; they are written every few seconds while they are asked for, and at the end."""
+        if folder not in self._tallies:
+            self._tallies[folder] = Tally(folder)
+        tally = self._tallies[folder]
+        if tally.is_due():
+            self._thread.submit(tally.write)
+        return tally
 
     def tell(self, folder: Path, event: str, **fields: Any) -> None:
         """One line; a field never holds a secret or pixels."""

@@ -89,6 +89,7 @@ class Gate:
             admitted.set(verdict.folder)
             return verdict.folder
         if verdict.folder is not None:
+            self.diary.tally(verdict.folder).refused(caller.kind)
             self.diary.tell(
                 verdict.folder, "not admitted", credential=caller.kind, token=caller.shown, peer=_host(context.peer())
             )
@@ -105,6 +106,11 @@ class Gate:
         if folder is not None:
             self.diary.tell(folder, event, **fields)
         return folder is not None
+
+    def count(self, tool: str, version: str, code: str, seconds: float) -> None:
+        """Counts a frame among those of the show that the call under way was admitted to, where that has numbers."""
+        if (folder := admitted.get()) is not None:
+            self.diary.tally(folder).count(tool, version, code, seconds)
 
     async def visible(self, context: grpc.aio.ServicerContext, shows: Iterable[str]) -> list[str]:
         """Those of the shows that the caller may use, in the order given."""

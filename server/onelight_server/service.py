@@ -96,13 +96,13 @@ class InferenceService:
         )
 
     async def ModelInfer(self, message: bytes, context) -> bytes:
-        started, tool_id, code = time.monotonic(), "unknown", grpc.StatusCode.OK
+        started, tool_id, name, code = time.monotonic(), "unknown", "unknown", grpc.StatusCode.OK
         self._frames += 1
         self.idle.clear()
         try:
             head, raw = parse_infer(message)
             tool, version = await self._find(context, head.model_name, head.model_version)
-            tool_id = tool.id
+            tool_id, name = tool.id, version.name
             own = _uses_shared_memory(head) and await self.peers.is_own(context)
             job = Reader(self.engine.frames, self.regions if own else None).job(tool, version, head, raw)
             for tensor in job.tensors:
@@ -127,6 +127,7 @@ class InferenceService:
             seconds = time.monotonic() - started
             self.metrics.requests.labels(tool_id, code.name).inc()
             self.metrics.seconds.labels(tool_id).observe(seconds)
+            self.gate.count(tool_id, name, code.name, seconds)
             log.debug("frame", tool=tool_id, code=code.name, seconds=round(seconds, 4))
 
     async def RepositoryIndex(self, request, context) -> oip.RepositoryIndexResponse:

@@ -282,6 +282,28 @@ def test_metrics_and_the_common_log_name_no_show_and_no_token(
     assert until(lambda: any("v999" in line.get("sentence", "") for line in own_log(borealis))), told
 
 
+def test_a_show_has_its_numbers_in_its_own_folder_and_only_its_own(
+    root: Path, apollo: Production, borealis: Production, start_server: Callable[..., Server]
+) -> None:
+    server = start_server("--shows", str(root), "--address", "127.0.0.1:0")
+    with Caller(loopback(server), borealis.token) as caller:
+        caller.refusal("ModelMetadata", name=f"apollo/{TOOL}")
+        for _ in range(3):
+            caller.infer({"Source@+0": plate()}, None, f"borealis/{TOOL}", "v001")
+        caller.refusal("infer", {"Source@+0": plate()}, {"gain": "much"}, f"borealis/{TOOL}", "v001")
+    server.stop()
+    found = {}
+    for show in (apollo, borealis):
+        path = show.show.folder / "logs" / "server.prom"
+        assert path.stat().st_mode & 0o077 == 0
+        lines = [line.rpartition(" ") for line in path.read_text().splitlines() if "_total{" in line]
+        found[show.name] = {name: float(value) for name, _, value in lines}
+        assert not re.search("apollo|borealis", path.read_text())
+    assert found["apollo"] == {'onelight_show_refused_callers_total{credential="token"}': 1.0}
+    frames = 'onelight_show_requests_total{{code="{}",tool="probe",version="v001"}}'
+    assert found["borealis"] == {frames.format("OK"): 3.0, frames.format("INVALID_ARGUMENT"): 1.0}
+
+
 def test_messages_that_are_none_end_in_a_sentence_and_the_server_goes_on(tcp: str, apollo: Production) -> None:
     head = request({"Source@+0": plate()}, None, f"apollo/{TOOL}").SerializeToString()
     broken = [b"\xff" * 64, head[:-7], b"\x0a\xff\xff\xff\xff\x7f", os.urandom(4096), b"\x0a\x06apollo" * 30000]
