@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
@@ -76,6 +77,8 @@ class Session:
         options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
         # Threads that spin between frames would take the cores from the other stages.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        # A network may name files to read its weights from, beside whatever folder this process happens to be in.
+        options.add_session_config_entry("session.model_external_initializers_file_folder_path", os.devnull)
         options.log_severity_level = 3
         options.use_deterministic_compute = is_fixed(version)
         asked = offered(version, providers)

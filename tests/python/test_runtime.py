@@ -249,3 +249,30 @@ async def test_a_version_with_a_network_serves_frames_and_its_run_ends_with_the_
         assert code == grpc.StatusCode.FAILED_PRECONDITION
         assert "was made for a newer Onelight" in sentence
     await server.stop()
+
+
+@pytest.mark.parametrize("place", ["weights.bin", "../here/weights.bin"])
+def test_a_network_brings_its_weights_and_reads_no_other_file(
+    place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here").mkdir()
+    np.arange(4, dtype=np.float32).tofile(tmp_path / "here" / "weights.bin")
+    monkeypatch.chdir(tmp_path / "here")  # onnxruntime looks beside the process where it is given no path
+    folder = publish(tmp_path, net={})
+    weights = TensorProto(name="w", data_type=TensorProto.FLOAT, dims=[4], data_location=TensorProto.EXTERNAL)
+    for key, value in (("location", place), ("offset", "0"), ("length", "16")):
+        weights.external_data.add(key=key, value=value)
+    value, shape = helper.make_tensor_value_info, ["h", "w", 4]
+    graph = helper.make_graph(
+        [helper.make_node("Add", ["x", "w"], ["y"])], "net",
+        [value("x", TensorProto.FLOAT, shape)], [value("y", TensorProto.FLOAT, shape)], [weights],
+    )  # fmt: skip
+    path = folder / "net.onnx"
+    path.write_bytes(
+        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9).SerializeToString()
+    )
+    sheet = json.loads((folder / "version.json").read_text())
+    sheet["stages"]["net"]["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
+    (folder / "version.json").write_text(json.dumps(sheet))
+    with pytest.raises(NotReady, match="no network that this server's onnxruntime"):
+        Session(version_of(folder), 1)
