@@ -121,7 +121,7 @@ def _input(node: nuke.Node, name: str) -> Any:
 def _write(node: nuke.Node, clip: nuke.Node, pattern: str, first: int, last: int) -> None:
     """Float EXRs of what the node gets: raw, for the node's own Input space says what the numbers mean."""
     with node.parent():
-        write = nuke.createNode("Write", inpanel=False)
+        write = nuke.nodes.Write()  # unlike createNode, puts itself behind no selected node and runs no one's callbacks
     try:
         write.setInput(0, clip)
         for knob, value in (("channels", "rgba"), ("file", pattern), ("file_type", "exr"), ("raw", True)):

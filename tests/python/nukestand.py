@@ -196,7 +196,7 @@ class Node:
         return True
 
     def dependent(self, what: int) -> list[Node]:
-        return [each for each in self.nuke.nodes if self in each._inputs.values()]
+        return [each for each in self.nuke.all if self in each._inputs.values()]
 
     def setSelected(self, selected: bool) -> None:
         self.selected = selected
@@ -256,7 +256,7 @@ class Nuke:
         self.GUI, self.toolbar = gui, Menu()
         self.folders, self.frames = [str(folder) for folder in folders], range(1001, 1004)
         self.root = Group(self, "Root", "root", None)
-        self.nodes: list[Node] = []
+        self.all: list[Node] = []
         self.knob_changed: dict[str, list] = {}
         self.user_created: dict[str, list] = {}
         self.messages: list[str] = []
@@ -270,6 +270,7 @@ class Nuke:
         self._handed: queue.Queue = queue.Queue()
         self.main = threading.get_ident()
         self.ProgressTask = self._task
+        self.nodes = SimpleNamespace(Write=lambda: self._plain("Write"))
         self.Undo = lambda: SimpleNamespace(begin=self.undone.append, end=lambda: None)
 
     def menu(self, name: str) -> Menu:
@@ -316,13 +317,13 @@ class Nuke:
         return self.typed(default)
 
     def selectedNodes(self) -> list[Node]:
-        return [node for node in self.nodes if node.selected]
+        return [node for node in self.all if node.selected]
 
     def toNode(self, name: str) -> Node | None:
-        return next((node for node in self.nodes if node.name() == name), None)
+        return next((node for node in self.all if node.name() == name), None)
 
     def delete(self, node: Node) -> None:
-        self.nodes.remove(node)
+        self.all.remove(node)
 
     def nodePaste(self, path: str) -> Node:
         self.pasted.append(Path(path).read_text())
@@ -363,9 +364,7 @@ class Nuke:
         if paths:
             node = self.load(kind, paths[0].read_text())
         else:
-            node = self._made(Node(self, kind, f"{kind}1", None))
-            for name in ("channels", "file", "file_type", "raw", "datatype"):
-                node.add(name, "Knob")
+            node = self._plain(kind)
         self.call(self.user_created, node, None)
         return node
 
@@ -397,8 +396,15 @@ class Nuke:
             node.add(knob.name, "Knob", raw if raw.startswith("{") else words(raw)[0])
         return node
 
+    def _plain(self, kind: str) -> Node:
+        """One of Nuke's own nodes."""
+        node = self._made(Node(self, kind, f"{kind}1", None))
+        for name in ("channels", "file", "file_type", "raw", "datatype") if kind == "Write" else ():
+            node.add(name, "Knob")
+        return node
+
     def _made(self, node: Any) -> Any:
-        self.nodes.append(node)
+        self.all.append(node)
         return node
 
     def _task(self, title: str) -> Any:

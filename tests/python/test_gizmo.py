@@ -57,7 +57,7 @@ def test_every_link_leads_to_a_knob_of_the_plugins_node(tool: spec.Tool, write) 
     graph = Graph(write(tool, pin(tool)))
     inner = tool.label
     assert graph.nodes[inner].class_name == f"OFXorg.onelight.{tool.id}_v1"
-    hidden = {"show", "version", "digest"} | (set() if tool.options > 1 else {"option"})
+    hidden = {"show", "version", "digest", "update_version"} | (set() if tool.options > 1 else {"option"})
     assert graph.links == {k.name: f"{inner}.{k.name}" for k in tool.all_knobs() if k.name not in hidden}
 
 
@@ -70,7 +70,8 @@ def test_show_and_version_are_locked_in_every_node_and_cannot_be_set_in_the_pane
     for node in plugins:
         assert [text_of(node, knob) for knob in ("show", "version", "digest")] == ["apollo", "v003", "ab" * 32]
     settable = {name for kind, name, *_ in graph.knobs() if kind not in ("20", "22", "26")}
-    assert not settable & {"show", "version", "digest"}
+    assert not settable & {"show", "version", "digest", "update_version"}
+    assert not [n for n in graph.links if getattr(tool.knob(n), "action", "") not in ("", "analyse")]
     shown = {name: rest[rest.index("T") + 1] for kind, name, *rest in graph.knobs() if kind == "26"}
     assert (shown["onelight_show"], shown["onelight_version"]) == ("apollo", "v003")
     assert text_of(graph.panel, "onelight_pin") == f"apollo/{tool.id}@v003"

@@ -23,7 +23,10 @@ from nukestand import Nuke
 from onelight.codegen import gizmo, template
 from onelight.codegen.gizmo import Pin
 from onelight.registry import Registry
+from onelight.shows import versions
+from onelight.shows.store import Show
 from onelight.tools import discover
+from versionshows import finished
 
 FOLDER = ROOT / "nuke_gizmos"
 CLEANUP, RELIGHT = discover()["cleanup"], discover()["relight"]
@@ -185,7 +188,7 @@ def test_update_puts_the_default_in_place_with_knobs_keys_name_and_connections(
     node["colourspace"].setValue("ARRI LogC4")
     node["onelight_update"].execute()
     new = nuke.toNode("wires")
-    assert new is not None and new is not node and node not in nuke.nodes
+    assert new is not None and new is not node and node not in nuke.all
     assert (new.Class(), new["onelight_pin"].value()) == ("apollo_cleanup_v002", "apollo/cleanup@v002")
     assert (new.xpos(), new.ypos()) == (30, 40)
     assert [new.input(index) for index in range(4)] == [plate, None, hints, None]
@@ -214,7 +217,7 @@ def test_update_asks_first(started: Callable[..., Nuke]) -> None:
     nuke.answer = False
     node = nuke.createNode("apollo_cleanup_v001")
     node["onelight_update"].execute()
-    assert node in nuke.nodes
+    assert node in nuke.all
     assert nuke.messages == ["Put v002 in the place of v001? The picture may change."]
 
 
@@ -283,6 +286,29 @@ def test_the_bridge_tells_which_version_a_server_gives_out(started: Callable[...
         ours("server").approved(server.address, "apollo", "cleanup")
     with pytest.raises(ours("server").NoAnswer):
         ours("server").approved("unix:/nowhere/server.sock", "base", "probe", 1.0)
+
+
+def test_the_news_is_what_the_shows_people_approved(
+    started: Callable[..., Nuke], gizmos: Path, start_server: Any, tmp_path: Path
+) -> None:
+    """A server that keeps the show, asked by the one who owns it; from the panel to the log and back."""
+    root, nuke = tmp_path / "shows", started()
+    show = Show.create("apollo", root)
+    for factor in (2.0, 3.0, 4.0):
+        folder = finished(tmp_path / f"staged-{factor}", factor, "cleanup")
+        versions.add(show, "cleanup", folder, gain="gain", metrics=[], manifest={}, clips=[], base=None)
+    versions.approve(show, "cleanup", "v002")
+    address = start_server("--shows", str(root)).address
+    node = nuke.createNode("apollo_cleanup_v002")
+    node["server"].setValue(address)
+    nuke.open_panel(node)
+    nuke.pump()
+    assert node["onelight_news"].value() == " "
+    versions.approve(show, "cleanup", "v003")
+    ours("news")._answers.clear()  # five minutes later
+    nuke.open_panel(node)
+    nuke.pump()
+    assert node["onelight_news"].value() == "v003 is approved in 'apollo', and not published yet."
 
 
 def test_everything_that_runs_in_nuke_is_python_3_9() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import re
@@ -115,6 +116,22 @@ def test_a_link_that_was_planted_under_the_name_is_not_followed(
     (gizmos / "apollo_cleanup_v002.gizmo").symlink_to(other)
     assert publish(show, gizmos).returncode == 1
     assert not other.exists() if dangling else other.read_text() == "another's"
+
+
+def test_a_file_server_without_hard_links_replaces_nothing_either(
+    show: Show, gizmos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_links(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr("os.link", no_links)  # as CIFS answers
+    assert publish(show, gizmos).returncode == 0
+    before = (gizmos / "apollo_cleanup_v002.gizmo").read_bytes()
+    (tmp_path / "wires.toml").write_text('label = "Wires"\n')
+    assert "never changes" in publish(show, gizmos, "--template", tmp_path / "wires.toml").stderr
+    assert (gizmos / "apollo_cleanup_v002.gizmo").read_bytes() == before
+    assert publish(show, gizmos).returncode == 0
+    assert not list(gizmos.glob(".*"))
 
 
 def test_retired_versions_and_candidates_are_refused(show: Show, gizmos: Path) -> None:

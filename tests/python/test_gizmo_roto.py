@@ -89,14 +89,14 @@ def test_the_wires_are_pasted_as_a_roto_node_beside_the_gizmo(nuke: Nuke, server
     (roto,) = parsed.all_nodes()
     assert roto.class_name == "Roto"
     assert text.count("curvegroup Wire") == 2
-    pasted = nuke.nodes[-1]
+    pasted = nuke.all[-1]
     assert (pasted.Class(), pasted.xpos(), pasted.ypos()) == ("Roto", 350, 240)
     assert made.input(2) is not pasted, "a person looks at it, then connects it"
     (task,) = nuke.tasks
     assert task.said == [f"frame {number} of 3" for number in (1, 2, 3)]
     assert task.at == [33, 66, 100]
     assert left(tmp_path) == []
-    assert not [each for each in nuke.nodes if each.Class() == "Write"]
+    assert not [each for each in nuke.all if each.Class() == "Write"]
 
 
 def test_the_published_gizmo_asks_with_its_own_show_and_version(nuke: Nuke, server: Any, tmp_path: Path) -> None:
@@ -158,7 +158,7 @@ def test_a_render_that_fails_or_is_cancelled_begins_nothing(nuke: Nuke, tmp_path
     made["wires_as_roto"].execute()
     assert nuke.messages[told:] == ["Wires as Roto: which frames?"]
     assert left(tmp_path) == []
-    assert not [each for each in nuke.nodes if each.Class() == "Write"]
+    assert not [each for each in nuke.all if each.Class() == "Write"]
 
 
 def test_cancel_ends_the_process(ours: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

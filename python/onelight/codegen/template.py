@@ -23,7 +23,7 @@ from typing import Any
 from onelight import spec
 from onelight.errors import RequestError
 
-LOCKED = ("show", "version", "digest")  # what a published gizmo is pinned by
+LOCKED = ("show", "version", "digest", "update_version")  # what a published gizmo is pinned by, and would be freed by
 _KEYS = ("label", "help", "knobs", "layers", "labels", "defaults")
 _LARGEST = 1 << 20  # bytes
 
