@@ -125,7 +125,8 @@ class Gate:
             return kept
         look = self._looks.get(key)
         if look is None:
-            if len(self._looks) >= MOST_WAITING:
+            # Whoever was admitted a moment ago is not locked out by others who try tokens by the thousand.
+            if len(self._looks) >= MOST_WAITING and not (kept is not None and kept.admitted):
                 raise Busy("The server is busy with other callers' credentials: try again.")
             loop = asyncio.get_running_loop()
             look = self._looks[key] = loop.run_in_executor(self._threads, self._look, caller, show)

@@ -23,7 +23,7 @@ import pytest
 from conftest import Server
 from oip import SECONDS, Wire, metrics_port, parameters_of, pixels_of, plate, request
 from onelight.shows import access, versions
-from onelight.wire import studio_pb2
+from onelight.wire import inference_pb2, studio_pb2
 from onelight_server import callers
 from onelight_server.diary import Diary
 from onelight_server.gate import STEP, Gate
@@ -302,6 +302,25 @@ def test_a_show_has_its_numbers_in_its_own_folder_and_only_its_own(
     assert found["apollo"] == {'onelight_show_refused_callers_total{credential="token"}': 1.0}
     frames = 'onelight_show_requests_total{{code="{}",tool="probe",version="v001"}}'
     assert found["borealis"] == {frames.format("OK"): 3.0, frames.format("INVALID_ARGUMENT"): 1.0}
+
+
+def test_who_tries_tokens_by_the_hundred_is_told_to_wait_and_locks_nobody_out(tcp: str, apollo: Production) -> None:
+    with Caller(tcp, apollo.token) as owner, Caller(tcp) as attacker:
+        assert owner.call("ModelReady", name=f"apollo/{TOOL}").ready
+        tried = attacker.wire.channel.unary_unary(
+            "/inference.GRPCInferenceService/ModelMetadata",
+            inference_pb2.ModelMetadataRequest.SerializeToString,
+            inference_pb2.ModelMetadataResponse.FromString,
+        )
+        wanted = inference_pb2.ModelMetadataRequest(name=f"apollo/{TOOL}")
+        attempts = [
+            tried.future(wanted, timeout=SECONDS, metadata=(("authorization", f"Bearer onelight_{n:016x}_{n:064x}"),))
+            for n in range(400)
+        ]
+        access.grant(apollo.show, "somebody else")  # the store changes: everybody is looked at again
+        assert parameters_of(owner.infer({"Source@+0": plate()}, None, f"apollo/{TOOL}", "v001"))["version"] == "v001"
+        codes = {attempt.code() for attempt in attempts}
+    assert codes == {Code.NOT_FOUND, Code.RESOURCE_EXHAUSTED}
 
 
 def test_messages_that_are_none_end_in_a_sentence_and_the_server_goes_on(tcp: str, apollo: Production) -> None:
