@@ -79,14 +79,14 @@ def test_adding_a_version_is_all_or_nothing(show: Show, tmp_path: Path) -> None:
         make.finished(there, next(factors))
 
     home = show.places.models / "probe"
-    killed_at_random(command(ADD, show, there), kills(8), whole(show), again=again, watched=home)
+    killed_at_random(command(ADD, show, there), kills(4), whole(show), again=again, watched=home)
     assert len(versions.listed(show)) == next(factors) - 10 + 2, "one for each model, killed or not"
     added(show, tmp_path, 99.0)
     assert not [path.name for path in home.iterdir() if not path.name.startswith("v0")], "and no rubbish stays"
 
 
 def test_approving_a_version_is_all_or_nothing(show: Show, tmp_path: Path) -> None:
-    killed_at_random(command(APPROVE, show, tmp_path), kills(8), whole(show), watched=show.folder, seed=2)
+    killed_at_random(command(APPROVE, show, tmp_path), kills(4), whole(show), watched=show.folder, seed=2)
 
 
 def test_importing_a_version_is_all_or_nothing(show: Show, tmp_path: Path) -> None:
@@ -101,7 +101,7 @@ def test_importing_a_version_is_all_or_nothing(show: Show, tmp_path: Path) -> No
         (there / "public.pem").write_bytes(Keys(other).public_pem)
 
     home = show.places.models / "probe"
-    killed_at_random(command(IMPORT, show, there), kills(8), whole(show), again=again, watched=home, seed=3)
+    killed_at_random(command(IMPORT, show, there), kills(4), whole(show), again=again, watched=home, seed=3)
     assert len(versions.listed(show)) == len(versions.listed(other)) + 2
 
 

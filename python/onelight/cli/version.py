@@ -159,7 +159,7 @@ def compare(
         list[str] | None, typer.Option("--set", metavar="KNOB=VALUE", help="Set a knob; may be repeated.")
     ] = None,
     output: Annotated[str, typer.Option(help="Passes to show, by comma.")] = "result",
-    size: Annotated[int, typer.Option(help="Longest side that is rendered, in pixels.", min=64)] = 960,
+    size: Annotated[int, typer.Option(help="Longest side that is rendered, in pixels.", min=64)] = 720,
     show: ShowName = "",
     root: RootFolder = None,
     tool: ToolName = "",

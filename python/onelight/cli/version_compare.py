@@ -15,6 +15,7 @@ from sqlalchemy import select
 
 from onelight.cli.evaluate import progress_bars
 from onelight.cli.knobs import Knobs, Track, check, gather, neutral
+from onelight.dailies import material
 from onelight.demo import picture
 from onelight.errors import ImageError, NotFound, RequestError
 from onelight.registry import BASE, Registry, Version
@@ -29,6 +30,7 @@ from onelight.tools import discover
 
 TILE = 400  # pixels
 MOST_SHOTS = 4  # where none is named
+PURPOSE = "evaluation"
 
 
 def run(
@@ -115,14 +117,20 @@ def _clips(show: Show, shots: Sequence[str], learnt: set[str]) -> list[tuple[Cli
     with show.session() as session:
         clips = list(session.scalars(select(Clip).where(Clip.withdrawn.is_(None)).order_by(Clip.name)))
     if shots:
-        return [_clip(clips, shot) for shot in shots]
-    # What they never saw says most; one of each set-up says more than four of one.
-    clips = sorted((clip for clip in clips if clip.space), key=lambda clip: (clip.digest in learnt, clip.name))
+        chosen = [_clip(clips, shot) for shot in shots]
+        for clip, _ in chosen:
+            if why := material.refusal(clip, PURPOSE):
+                raise RequestError(f"The clip {clip.name} may not be looked at through models: {why}.")
+        return chosen
+    # What the versions never saw says most; one of each set-up says more than four of one.
+    clips = sorted(
+        (clip for clip in clips if not material.refusal(clip, PURPOSE)),
+        key=lambda clip: (clip.digest in learnt, clip.name),
+    )
     by_setup = {clip.setup_id or -clip.id: clip for clip in reversed(clips)}
-    chosen = sorted(by_setup.values(), key=clips.index)[:MOST_SHOTS]
-    if not chosen:
-        raise NotFound(f"The show '{show.name}' has no clips to look at: ingest some, with their colour space.")
-    return [(clip, None) for clip in chosen]
+    if not by_setup:
+        raise NotFound(f"The show '{show.name}' has no clips that may be looked at: 'onelight dailies list' says why.")
+    return [(clip, None) for clip in sorted(by_setup.values(), key=clips.index)[:MOST_SHOTS]]
 
 
 def _clip(clips: Sequence[Clip], text: str) -> tuple[Clip, int | None]:

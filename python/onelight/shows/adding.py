@@ -66,10 +66,15 @@ def check_rights(clip: Clip) -> None:
         raise RequestError(f"The clip {clip.name} was withdrawn ({clip.withdrawn_why}): train again without it.")
     if rights is None or PURPOSE not in rights.purposes:
         raise RequestError(f"The clip {clip.name} has no rights that allow {PURPOSE}: train again without it.")
-    if rights.expires is not None and rights.expires <= datetime.now(UTC):
+    now = datetime.now(UTC)
+    if rights.expires is not None and rights.expires <= now:
         raise RequestError(
             f"The rights to the clip {clip.name} expired on {rights.expires:%Y-%m-%d}: train without it."
         )
+    for performer, consent in sorted(rights.consents.items()):
+        until = consent.get("expires")
+        if PURPOSE not in consent.get("scope", []) or (until and until <= f"{now:%Y-%m-%d}"):
+            raise RequestError(f"{performer} does not consent to {PURPOSE} (any more): train without {clip.name}.")
 
 
 def _clips(session: Session, digests: Sequence[str]) -> list[Clip]:

@@ -22,6 +22,7 @@ from onelight.temporal.encode import blocks, middle
 COLOUR = "acescg"
 GREY = 0.18  # what a plate's middle level is shown as
 FULL = 0.5  # stops of difference that are shown as white, or as black
+COARSER = 6  # the scale on which a result is held against its plate
 DARK = 2.0**-8  # of the middle level: differences in what is darker are differences of noise
 CHANGED = 0.01  # stops
 Tiles = list[tuple[str, np.ndarray, str]]  # caption, picture [H, W, 3], name of the data pass ("": a linear picture)
@@ -78,28 +79,28 @@ def compare(
     """Every shot through every version, each with its own analysis where the tool has one, as a fresh node would.
 
     The first of `sessions` is what the others are held against. With the result comes a line that shows where they
-    differ from it: grey is the same, white half a stop more, black half a stop less.
+    differ from it: grey is the same, white `FULL` stops more, black as much less.
     """
     shots, lines, rows = list(shots), [], []
     for index, one in enumerate(shots):
         exposure = np.float32(GREY / middle(one.frames[0]))
+        made: dict[str, dict[str, np.ndarray]] = {}
+        for number, (label, session) in enumerate(sessions.items()):
+            progress("Rendering", index * len(sessions) + number, len(shots) * len(sessions))
+            begun = time.monotonic()
+            made[label] = _render(tool, one, session, knobs, passes)
+            rows.append({"shot": one.title, "version": label, "seconds": round(time.monotonic() - begun, 3)})
+            if RESULT.name in passes:
+                first = next(iter(made.values()))[RESULT.name]
+                rows[-1] |= _difference(made[label][RESULT.name], first, one.frames[0])
         for name in passes:
-            made: dict[str, np.ndarray] = {}
-            for number, (label, session) in enumerate(sessions.items()):
-                progress("Rendering", index * len(sessions) + number, len(shots) * len(sessions))
-                begun = time.monotonic()
-                made[label] = _render(tool, one, session, knobs, name)
-                first = next(iter(made.values()))
-                seconds = round(time.monotonic() - begun, 3)
-                rows.append({"shot": one.title, "output": name, "version": label, "seconds": seconds})
-                if name == RESULT.name:
-                    rows[-1] |= _difference(made[label], first, one.frames[0])
             data = name if any(each.name == name and each.data for each in tool.passes) else ""
-            shown = {label: picture if data else picture * exposure for label, picture in made.items()}
-            tiles: Tiles = [("plate", one.frames[0] * exposure, "")]
-            lines.append((f"{one.title}: {name}", [*tiles, *((label, image, data) for label, image in shown.items())]))
+            shown = {label: images[name] * (1 if data else exposure) for label, images in made.items()}
+            plate: Tiles = [("plate", one.frames[0] * exposure, "")]
+            lines.append((f"{one.title}: {name}", [*plate, *((label, image, data) for label, image in shown.items())]))
             if name == RESULT.name:
-                lines.append((f"{one.title}: what differs", _differences(made, one.frames[0])))
+                results = {label: images[name] for label, images in made.items()}
+                lines.append((f"{one.title}: what differs", _differences(results, one.frames[0])))
     progress("Rendering", len(shots) * len(sessions), len(shots) * len(sessions))
     return Compared(lines, rows)
 
@@ -116,11 +117,11 @@ def _stretch(clip: Clip, frame: int | None) -> Stretch:
     return found[0]
 
 
-def _render(tool: Tool, one: Shot, session: Session, knobs: Knobs, output: str) -> np.ndarray:
-    """One pass of one frame, float32 [H, W, 3]."""
+def _render(tool: Tool, one: Shot, session: Session, knobs: Knobs, passes: Sequence[str]) -> dict[str, np.ndarray]:
+    """Passes of one frame, float32 [H, W, 3]; what follows from the images alone is computed once for all."""
     height, width = one.frames[0].shape[:2]
     scale = 1 / one.factor
-    info = FrameInfo.of(width, height, time=float(one.frame), scale=(scale, scale), colourspace=COLOUR, output=output)
+    info = FrameInfo.of(width, height, time=float(one.frame), scale=(scale, scale), colourspace=COLOUR)
     opaque = np.ones((height, width, 1), np.float32)
     clips = {("Source", offset): np.dstack([pixels, opaque]) for offset, pixels in one.frames.items()}
     context = Context(dict(knobs({}, one.frame)), info, clips, Colour.of(COLOUR), session)
@@ -128,7 +129,15 @@ def _render(tool: Tool, one: Shot, session: Session, knobs: Knobs, output: str) 
     if tool.analysed_flag:
         found = graph.analyse([replace(context, clips={("Source", 0): clips["Source", 0]})])
         context = replace(context, knobs=dict(knobs(found, one.frame)))
-    return stages.run(graph.STAGES, context)["output"][..., :3].astype(np.float32)
+    kept = stages.run([stage for stage in graph.STAGES if stage.cached], context)
+    out = {}
+    for name in passes:
+        asked, made = replace(context, info=replace(info, output=name)), dict(kept)
+        for stage in graph.STAGES:
+            if not stage.cached:
+                made |= stage.run(asked, made)
+        out[name] = made["output"][..., :3].astype(np.float32)
+    return out
 
 
 def _stops(made: np.ndarray, first: np.ndarray, plate: np.ndarray) -> np.ndarray:
@@ -144,7 +153,12 @@ def _difference(made: np.ndarray, first: np.ndarray, plate: np.ndarray) -> dict[
 
 
 def _differences(made: Mapping[str, np.ndarray], plate: np.ndarray) -> Tiles:
+    """Under the plate the scale, under the first the plate held against it on a coarser one, under the others these."""
     label, first = next(iter(made.items()))
-    others = {f"{label} against the plate": (first, plate)}
-    others |= {f"{name} against {label}": (image, first) for name, image in list(made.items())[1:]}
-    return [(name, _stops(*pair, plate) / (2 * FULL) + 0.5, "matte") for name, pair in others.items()]
+    ramp = np.broadcast_to(np.linspace(0, 1, plate.shape[1], dtype=np.float32)[:, None], plate.shape)
+    tiles = [(f"scale: {-FULL:g} to {FULL:+g} stops", ramp, "matte")]
+    coarse = _stops(first, plate, plate) / (2 * FULL * COARSER) + 0.5
+    tiles.append((f"{label} against the plate, scale x {COARSER}", coarse, "matte"))
+    for name, image in list(made.items())[1:]:
+        tiles.append((f"{name} against {label}", _stops(image, first, plate) / (2 * FULL) + 0.5, "matte"))
+    return tiles
