@@ -41,6 +41,6 @@ def _border(brightest: np.ndarray, darkest: np.ndarray) -> int:
     rows = int(np.argmin(even)) if not even.all() else 0
     if level > DARK or rows < THINNEST * len(brightest) or rows > 0.45 * len(brightest):
         return 0
-    # Compression smears the edge over some rows: the picture begins where much of a row is brighter, two rows further in to be sure.
+    # Compression smears the edge: the picture begins two rows behind the first that is brighter for much of its length.
     begins = (brightest[rows : rows + SMEAR] > level + 2 * EVEN).mean(axis=1) >= EDGE
     return rows + int(begins.argmax()) + 2 if begins.any() else 0

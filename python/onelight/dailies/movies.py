@@ -89,11 +89,12 @@ def decoded(
     path: Path, first: int = FIRST, last: int | None = None, steady: bool = True
 ) -> Iterator[tuple[int, VideoFrame]]:
     """As `frames`, as the decoder gives them; `rgb` makes pixels of one."""
-    number = FIRST - 1
+    number, promised = FIRST - 1, 0
     try:
         with _opened(path) as (container, stream):
             rate, base = Fraction(stream.average_rate or stream.guessed_rate or 24), Fraction(stream.time_base or 1)
             origin = stream.start_time or 0
+            promised = _promised(stream, rate)
             if steady and first > FIRST + 1:
                 # A frame early: rounding of time stamps may put the key frame just behind the one that is wanted.
                 container.seek(origin + int((first - FIRST - 1) / rate / base), stream=stream)
@@ -111,8 +112,9 @@ def decoded(
                     yield number, frame
     except (av.error.FFmpegError, OSError, ValueError) as error:
         raise ImageError(f"{path} cannot be read beyond frame {max(number, 0)}: {_words(error)}.") from error
-    if last is not None and number < last:
-        raise ImageError(f"{path} ends at frame {number}: frame {last} was expected.")
+    # What was cut off behind its index decodes without a complaint, up to there.
+    if number < (last or promised):
+        raise ImageError(f"{path} ends at frame {number}: {last or promised} were expected. Is the copy complete?")
 
 
 def rgb(frame: VideoFrame, longest: int = 0) -> np.ndarray:
@@ -163,6 +165,14 @@ def _opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
         stream = container.streams.video[0]
         stream.thread_type = "AUTO"
         yield container, stream
+
+
+def _promised(stream: VideoStream, rate: Fraction) -> int:
+    """The least number of frames that a whole file of this header has; edit lists and rounding may take some away."""
+    told = [stream.frames] if stream.frames else []
+    if stream.duration and stream.time_base:
+        told.append(int(stream.duration * stream.time_base * rate))
+    return max(0, round(min(told) * 0.98) - 2) if told else 0
 
 
 def _is_full(told: int, pixels: str) -> bool:

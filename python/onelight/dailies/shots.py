@@ -10,7 +10,7 @@ import numpy as np
 from onelight.temporal.cuts import same_shot
 
 Run = tuple[int, int]  # first and last, both included
-STILL = 0.06  # stops between two frames on the average: less is no cut, and need not be looked at closely
+STILL = 0.15  # stops between two frames on the average: less is no cut, and need not be looked at closely
 FLASH = 3  # frames at the most
 SURGE = 0.6  # stops off both neighbours that make a flash
 AGREE = 0.3  # stops between the neighbours of a flash
