@@ -20,7 +20,7 @@ WINDOW = 15  # pixels a side of the windows in which motion is refined, taken tw
 STEPS = 2
 FLAT = 0.02  # stops a pixel: slopes below it say nothing about motion
 STRAY = 0.15  # stops: a difference above it is not held against the motion
-SEEN = 0.05  # share of a window that must be seen for it to say how things move
+SEEN = 0.25  # share of a window that must be seen for it to say how things move
 FARTHEST = 3.0  # pixels that refinement may move: beyond it found something else
 MISSED = 0.7  # pixels, at the size motion is looked for, that forward and backward motion may miss each other
 BESIDE = 13  # pixels, at that size, across which what is hidden disturbs the motion
@@ -241,8 +241,8 @@ def refined(here: View, there: View, wide: tuple[slice, slice], flow: np.ndarray
         a, c = a + damping, c + damping
         scale = 1 / (a * c - b * b)
         flow = flow + np.clip(cv2.merge([(c * p - b * q) * scale, (a * q - b * p) * scale]), -1.5, 1.5)
-    if support.min() < SEEN:  # in the middle of a wide hole nothing says more than what is around it
-        flow = start + encode.spread(flow - start, np.minimum(support * np.float32(1 / SEEN), 1))
+    if support.min() < SEEN:  # in the middle of a wide hole, or beyond it, a few pixels say less than what is around
+        flow = start + encode.spread(flow - start, np.minimum(np.square(support * np.float32(1 / SEEN)), 1))
     stray = np.hypot(flow[..., 0] - start[..., 0], flow[..., 1] - start[..., 1]) > FARTHEST
     flow[stray] = start[stray]
     return flow
