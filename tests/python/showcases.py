@@ -20,6 +20,7 @@ from onelight.shows.store import Show
 
 NOBODY = 65534
 ONELIGHT = [sys.executable, "-c", "from onelight.cli import main; main()"]
+SHOW = [sys.executable, "-c", "from onelight.cli.show import app; app()"]  # `onelight show`, sooner at its work
 
 
 @dataclass(frozen=True)
@@ -61,9 +62,9 @@ def on_small_disk(largest_file: int, *args: str | Path) -> Done:
     return Done(done.returncode, done.stdout, done.stderr)
 
 
-def filled(root: Path, name: str = "apollo") -> Show:
+def filled(root: Path, name: str = "apollo", url: str = "") -> Show:
     """A show with a model version's files, a training run's and one with a name that is no UTF-8."""
-    show = Show.create(name, root)
+    show = Show.create(name, root, url)
     for path, size in {"models/relight/v001/shade.onnx": 300_000, "training/run1/crops.bin": 700_001}.items():
         (show.folder / path).parent.mkdir(parents=True)
         (show.folder / path).write_bytes(os.urandom(size))

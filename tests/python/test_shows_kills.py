@@ -13,7 +13,7 @@ from onelight.shows.keys import Keys
 from onelight.shows.schema import Entry, Token
 from onelight.shows.sealing import Key, Lock
 from onelight.shows.store import Show, shows
-from showcases import ONELIGHT, contents, filled, leftovers, whole
+from showcases import SHOW, contents, filled, leftovers, whole
 from sqlalchemy import select
 
 FEW = 3
@@ -48,7 +48,7 @@ def test_create(root: Path) -> None:
             gone(root)
         assert [path for path in root.iterdir() if not path.name.startswith(".")] == []
 
-    killed_at_random([*ONELIGHT, "show", "create", NAME, "--root", str(root)], kills(FEW), check, watched=root)
+    killed_at_random([*SHOW, "create", NAME, "--root", str(root)], kills(FEW), check, watched=root)
     Show.create(NAME, root)
     assert leftovers(root) == []
 
@@ -79,7 +79,7 @@ def test_archive(tmp_path: Path, root: Path) -> None:
             to.unlink()
         assert [path.name for path in to.parent.iterdir()] in ([], [".b.age.part"])
 
-    command = [*ONELIGHT, "show", "archive", NAME, "--to", str(to), "--recipient", given.recipient, "--root", str(root)]
+    command = [*SHOW, "archive", NAME, "--to", str(to), "--recipient", given.recipient, "--root", str(root)]
     killed_at_random(command, kills(FEW), check, watched=root / NAME)
     assert list(to.parent.iterdir()) == []
     assert not (root / NAME / "cache" / "archiving").exists()
@@ -95,7 +95,7 @@ def test_restore(tmp_path: Path, root: Path) -> None:
             gone(root)
         assert [path for path in root.iterdir() if not path.name.startswith(".")] == []
 
-    command = [*ONELIGHT, "show", "restore", str(given.file), "--identity", str(given.identity), "--root", str(root)]
+    command = [*SHOW, "restore", str(given.file), "--identity", str(given.identity), "--root", str(root)]
     killed_at_random(command, kills(FEW), check, watched=root)
     restoring.restore(given.file, given.key, root)
     assert leftovers(root) == []
@@ -118,7 +118,7 @@ def test_delete(tmp_path: Path, root: Path) -> None:
             assert list(root.iterdir()) == []
             there_again()
 
-    command = [*ONELIGHT, "show", "delete", NAME, "--confirm", NAME, "--root", str(root)]
+    command = [*SHOW, "delete", NAME, "--confirm", NAME, "--root", str(root)]
     killed_at_random(command, kills(FEW), check, again=lambda: None if shows(root) else there_again(), watched=root)
     gone(root)
     assert list(root.iterdir()) == []
@@ -147,5 +147,5 @@ def test_rekey(tmp_path: Path, root: Path) -> None:
         access.grant(show, "farm")
         show.engine.dispose()
 
-    command = [*ONELIGHT, "show", "rekey", NAME, "--why", "a test", "--root", str(root)]
+    command = [*SHOW, "rekey", NAME, "--why", "a test", "--root", str(root)]
     killed_at_random(command, kills(FEW), check, watched=root / NAME)

@@ -1,0 +1,82 @@
+"""A deleted show leaves nothing, whatever stood in the way and whoever was interrupted."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+import pytest
+from onelight.errors import NotFound
+from onelight.shows import files, removal
+from onelight.shows.store import Show, shows
+from showarchives import Given
+from showcases import filled, leftovers, onelight, unprivileged, whole
+
+
+@pytest.fixture
+def given(tmp_path: Path) -> Given:
+    return Given(tmp_path)
+
+
+def test_deleting_leaves_nothing_whatever_the_modes_of_files(given: Given, tmp_path: Path) -> None:
+    root = given.show.folder.parent
+    kept = tmp_path / "kept.exr"
+    kept.write_text("plate")
+    (given.show.folder / "models" / "link").symlink_to(kept)
+    (given.show.folder / "models" / "folder").symlink_to(tmp_path)
+    version = given.show.folder / "models" / "relight" / "v001"
+    for path in (*version.iterdir(), version, version.parent):
+        path.chmod(0o500 if path.is_dir() else 0o400)
+    with given.show.session():
+        assert (given.show.folder / "store.db-wal").exists()
+    removal.delete("apollo", root)
+    assert list(root.iterdir()) == [] and kept.read_text() == "plate" and shows(root) == []
+    with pytest.raises(NotFound, match="There is no show 'apollo'"):
+        removal.delete("apollo", root)
+
+
+def test_deleting_as_an_ordinary_person_takes_read_only_folders_too() -> None:
+    if os.geteuid() != 0:
+        pytest.skip("covered by the test before")
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder) / "root"
+        filled(root).engine.dispose()
+        for path in [Path(folder), root, *root.rglob("*")]:
+            os.chown(path, 65534, 65534, follow_symlinks=False)
+        version = root / "apollo" / "models" / "relight" / "v001"
+        for path in (*version.iterdir(), version, version.parent):
+            path.chmod(0o500 if path.is_dir() else 0o400)
+        with unprivileged():
+            removal.delete("apollo", root)
+        assert list(root.iterdir()) == []
+
+
+def test_an_interrupted_deletion_is_out_of_sight_and_is_gone_on_with(given: Given) -> None:
+    root = given.show.folder.parent
+    hidden = files.hide(given.show.folder)
+    (hidden / "store.db").unlink()
+    (hidden / "show.toml").unlink()
+    assert shows(root) == []
+    assert onelight("show", "list", "--root", root).returncode == 0
+    assert list(root.iterdir()) == []
+    show = filled(root)
+    files.hide(show.folder)
+    assert onelight("show", "delete", "apollo", "--confirm", "apollo", "--root", root).returncode == 0
+    assert list(root.iterdir()) == []
+
+
+def test_a_new_show_of_the_same_name_is_not_mixed_up_with_the_deleted_one(given: Given) -> None:
+    root = given.show.folder.parent
+    files.hide(given.show.folder)
+    new = Show.create("apollo", root)
+    removal.finish(root)
+    assert whole(new) == 1 and leftovers(root) == []
+
+
+def test_the_command_line_asks_before_it_deletes(given: Given) -> None:
+    root = ("--root", given.show.folder.parent)
+    for confirm in ((), ("--confirm", "gemini"), ("--confirm", "Apollo")):
+        done = onelight("show", "delete", "apollo", *confirm, *root)
+        assert done.returncode == 1 and "apollo" in done.stderr
+        assert whole(given.show) == 2
