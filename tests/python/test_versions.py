@@ -77,6 +77,16 @@ def test_a_look_that_lies_beside_the_network_goes_into_the_manifest(show: Show, 
     assert versions.verify(show, "probe", "v001").manifest["look"] == {"vignette": [0.1, 0.02]}
 
 
+def test_numbers_that_json_does_not_know_become_ones_that_it_does(show: Show, tmp_path: Path) -> None:
+    metrics = {"rows": [{"value": np.float32(0.5), "low": float("nan"), "high": np.inf, "cases": np.int64(3)}]}
+    added(show, tmp_path, metrics=metrics, manifest={"sizes": (1, 2)})
+    told = versions.verify(show, "probe", "v001").manifest
+    assert told["metrics"] == {"rows": [{"value": 0.5, "low": None, "high": None, "cases": 3}]}
+    assert told["training"] == {"sizes": [1, 2]}
+    with pytest.raises(RequestError, match="A manifest cannot hold this"):
+        added(show, tmp_path, 3.0, manifest={"code": b"bytes"})
+
+
 def test_the_same_files_learnt_from_the_same_clips_are_one_version(show: Show, tmp_path: Path) -> None:
     clip = clip_of(show, "A001")
     folder = make.finished(tmp_path / "staged")
@@ -195,6 +205,13 @@ def test_a_clip_that_may_not_be_learnt_from_makes_no_version(show: Show, tmp_pat
     ]:
         with pytest.raises(RequestError, match=words):
             added(show, tmp_path / clip.name, clips=[clip])
+    absent = clip_of(show, "A005")
+    with show.session() as session:
+        rights = session.get_one(Clip, absent.id).rights
+        assert rights is not None
+        rights.consents = {"Jane Example": {"given": "2026-01-01", "scope": ["look"]}}
+    with pytest.raises(RequestError, match="Jane Example does not consent to training"):
+        added(show, tmp_path / "consent", clips=[absent])
     unknown = Clip(digest="0" * 64, name="A004")
     with pytest.raises(NotFound, match="no clip 000000000000"):
         added(show, tmp_path / "unknown", clips=[unknown])

@@ -262,8 +262,8 @@ def test_a_network_whose_weights_lie_in_other_files_is_refused(tmp_path: Path, l
     weight = TensorProto(name="factor", data_type=TensorProto.FLOAT, dims=[1], data_location=TensorProto.EXTERNAL)
     entry = weight.external_data.add()
     entry.key, entry.value = "location", location
-    ends = [[helper.make_tensor_value_info(name, TensorProto.FLOAT, ["h", "w", 4])] for name in ("x", "y")]
-    graph = helper.make_graph([helper.make_node("Mul", ["x", "factor"], ["y"])], "net", *ends, [weight])
+    x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, ["h", "w", 4]) for name in ("x", "y"))
+    graph = helper.make_graph([helper.make_node("Mul", ["x", "factor"], ["y"])], "net", [x], [y], [weight])
     data = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9).SerializeToString()
     (folder / "net.onnx").write_bytes(data)
     assert onnx.load(folder / "net.onnx", load_external_data=False).graph.name == "net"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -40,7 +42,7 @@ def shot(factor: int = 1) -> compare.Shot:
     return compare.Shot("scene 1001", {0: plate}, 1001, factor)
 
 
-def knobs(found: dict, frame: int) -> dict:
+def knobs(found: Mapping[str, Any], frame: int) -> dict[str, Any]:
     return {**stagerun.defaults(discover()["relight"]), **found, **GOLDEN}
 
 
@@ -68,7 +70,7 @@ def test_a_shot_goes_through_each_version_as_a_node_would_send_it() -> None:
     assert found.lines[2][1][1][2] == "normals" and told[-1] == ("Rendering", 2, 2)
 
 
-def _analysed(plate: np.ndarray, name: str) -> dict:
+def _analysed(plate: np.ndarray, name: str) -> dict[str, Any]:
     info = FrameInfo.of(144, 96, time=1001.0, colourspace="acescg")
     values = knobs({}, 1001)
     return tools.graph("relight").analyse(

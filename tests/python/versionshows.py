@@ -64,8 +64,8 @@ def finished(folder: Path, factor: float = 2.0, tool: str = "probe", **sheet: An
     folder.mkdir(parents=True)
     value, shape = helper.make_tensor_value_info, ["h", "w", 4]
     weight = onnx.numpy_helper.from_array(np.array([factor], np.float32), "factor")
-    ends = [[value(name, TensorProto.FLOAT, shape)] for name in ("x", "y")]
-    graph = helper.make_graph([helper.make_node("Mul", ["x", "factor"], ["y"])], "net", *ends, [weight])
+    x, y = (value(name, TensorProto.FLOAT, shape) for name in ("x", "y"))
+    graph = helper.make_graph([helper.make_node("Mul", ["x", "factor"], ["y"])], "net", [x], [y], [weight])
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), folder / "net.onnx")
     (folder / "weights.safetensors").write_bytes(save({"factor": np.array([factor], np.float32)}))
     (folder / "card.md").write_text(f"# Probe\n\nMultiplies by {factor}.\n")

@@ -52,7 +52,11 @@ def about(version: ModelVersion, checked: Bundle, log: Iterable[Entry]) -> Itera
     for name, value in facts.items():
         table.add_row(name, Text(value))
     yield table
-    metrics = told["metrics"]
+    metrics = (
+        told["metrics"]["against"]
+        if isinstance(told["metrics"], dict) and "against" in told["metrics"]
+        else told["metrics"]
+    )
     if isinstance(metrics, list) and metrics and all(isinstance(row, dict) for row in metrics):
         yield _rows("Metrics", metrics)
     clips = [{"clip": clip["name"], "digest": clip["digest"][:SHORT], "rights": clip["rights"][:SHORT],

@@ -41,7 +41,7 @@ def add(
     if gain not in bundle.GAINS:
         raise RequestError(f"The gain of a version is one of {', '.join(bundle.GAINS)}; it was given as {gain!r}.")
     asked = list(dict.fromkeys(clip.digest for clip in clips))
-    told = {"gain": gain, "metrics": metrics, "training": dict(manifest), "base": _of(base)}
+    told = {"gain": gain, "metrics": bundle.plain(metrics), "training": bundle.plain(manifest), "base": _of(base)}
     with show.session() as session:
         learnt = [(clip, "") for clip in _clips(session, asked)]
         if base is not None and base.show == show.name:

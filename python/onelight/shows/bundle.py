@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
 import struct
 from collections.abc import Callable, Mapping
@@ -30,6 +31,7 @@ MANIFEST, SIGNATURE, SHEET, LOOK = "manifest.json", "manifest.sig", "version.jso
 KIND, FORMAT = "onelight model version", 1
 GAINS = ("gain", "no gain", "not measured")
 MOST_FILES = 64
+LARGEST_MANIFEST = 32 << 20  # every row of an evaluation may be in it
 READ_ONLY = 0o400  # versions never change: a slip of the hand is refused, and what is no slip shows in the hashes
 LARGEST_SIGNATURE = 4096
 NAME = re.compile(r"v\d{3,8}")
@@ -66,6 +68,16 @@ def canonical(content: Any) -> bytes:
         return (json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n").encode()
     except (TypeError, ValueError) as error:
         raise RequestError(f"A manifest cannot hold this: {error}.") from error
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON can say it: NumPy's numbers as Python's, what is not finite as null."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(each) for each in value]
+    value = value.item() if hasattr(value, "item") else value
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def name_of(number: int) -> str:
@@ -119,8 +131,8 @@ def check_kind(name: str, file: BinaryIO) -> None:
 def seal(folder: Path, manifest: Mapping[str, Any], sign: Callable[[bytes], bytes]) -> str:
     """Writes the manifest and its signature into a folder that has all the other files; its digest."""
     data = canonical({**manifest, "kind": KIND, "format": FORMAT})
-    if len(data) > LARGEST_JSON:
-        raise RequestError(f"A manifest of {len(data)} bytes is too large: at most {LARGEST_JSON} were expected.")
+    if len(data) > LARGEST_MANIFEST:
+        raise RequestError(f"A manifest of {len(data)} bytes is too large: at most {LARGEST_MANIFEST} were expected.")
     write(folder / MANIFEST, data, READ_ONLY)
     write(folder / SIGNATURE, sign(data), READ_ONLY)
     return hashlib.sha256(data).hexdigest()
@@ -134,7 +146,7 @@ def read(folder: Path, verify: Verify, what: str = "", unsigned: bool = False) -
     what = what or folder.name
     if not files.is_folder(folder):
         raise Altered(f"{what} is not there: {folder.name} is no folder.")
-    data = _read(folder / MANIFEST, LARGEST_JSON, what)
+    data = _read(folder / MANIFEST, LARGEST_MANIFEST, what)
     if unsigned and not (folder / SIGNATURE).exists():
         signature, checks = b"", lambda data, signature: ""
     else:

@@ -174,7 +174,9 @@ def _content(told: Mapping[str, Any]) -> str:
 def _same(home: Path, rows: Iterable[ModelVersion], content: str) -> ModelVersion | None:
     for found in rows:
         try:
-            manifest = bundle.parsed(read_file(home / found.name / bundle.MANIFEST, LARGEST_JSON), found.name)
+            manifest = bundle.parsed(
+                read_file(home / found.name / bundle.MANIFEST, bundle.LARGEST_MANIFEST), found.name
+            )
         except (OSError, OnelightError):  # an altered version is nothing to compare with
             continue
         if manifest.get("content") == content:

@@ -23,7 +23,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from onelight.errors import OnelightError, RequestError
-from onelight.registry import LARGEST_FILE, LARGEST_JSON
+from onelight.registry import LARGEST_FILE
 from onelight.registry.files import opened
 from onelight.shows import bundle, files, journal, placing, versions
 from onelight.shows.bundle import Bundle
@@ -163,7 +163,7 @@ def _checked(
     archive: zipfile.ZipFile, members: Mapping[str, zipfile.ZipInfo], path: Path, verify: bundle.Verify
 ) -> Bundle:
     """The manifest, its signature verified; nothing else of the archive was looked at by then."""
-    for name, largest in ((bundle.MANIFEST, LARGEST_JSON), (bundle.SIGNATURE, bundle.LARGEST_SIGNATURE)):
+    for name, largest in ((bundle.MANIFEST, bundle.LARGEST_MANIFEST), (bundle.SIGNATURE, bundle.LARGEST_SIGNATURE)):
         if name not in members:
             raise RequestError(f"{path} is no archive of a version: it has no {name}.")
         if members[name].file_size > largest:

@@ -141,9 +141,14 @@ def _render(tool: Tool, one: Shot, session: Session, knobs: Knobs, passes: Seque
 
 
 def _stops(made: np.ndarray, first: np.ndarray, plate: np.ndarray) -> np.ndarray:
-    """By how many stops a picture is brighter than another, channel by channel; what is dark counts less."""
+    """By how many stops a picture is brighter than another, channel by channel; what is dark counts less. float32."""
     floor = np.float32(middle(plate) * DARK)
-    return np.log2((np.maximum(made, 0) + floor) / (np.maximum(first, 0) + floor))
+    return np.log2((np.maximum(made, 0) + floor) / (np.maximum(first, 0) + floor), dtype=np.float32)
+
+
+def _shown(stops: np.ndarray, full: float) -> np.ndarray:
+    """Stops as grey levels: `full` of them are white, as many less are black."""
+    return (stops / np.float32(2 * full) + np.float32(0.5)).astype(np.float32)
 
 
 def _difference(made: np.ndarray, first: np.ndarray, plate: np.ndarray) -> dict[str, float]:
@@ -156,9 +161,9 @@ def _differences(made: Mapping[str, np.ndarray], plate: np.ndarray) -> Tiles:
     """Under the plate the scale, under the first the plate held against it on a coarser one, under the others these."""
     label, first = next(iter(made.items()))
     ramp = np.broadcast_to(np.linspace(0, 1, plate.shape[1], dtype=np.float32)[:, None], plate.shape)
-    tiles = [(f"scale: {-FULL:g} to {FULL:+g} stops", ramp, "matte")]
-    coarse = _stops(first, plate, plate) / (2 * FULL * COARSER) + 0.5
+    tiles: Tiles = [(f"scale: {-FULL:g} to {FULL:+g} stops", ramp, "matte")]
+    coarse = _shown(_stops(first, plate, plate), FULL * COARSER)
     tiles.append((f"{label} against the plate, scale x {COARSER}", coarse, "matte"))
     for name, image in list(made.items())[1:]:
-        tiles.append((f"{name} against {label}", _stops(image, first, plate) / (2 * FULL) + 0.5, "matte"))
+        tiles.append((f"{name} against {label}", _shown(_stops(image, first, plate), FULL), "matte"))
     return tiles
