@@ -12,7 +12,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from onelight.cli import scores
+from onelight.studio import scores
 from onelight.cli.app import app
 from onelight.errors import OnelightError
 from onelight.images import Frame, write_frame

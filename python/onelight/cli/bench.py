@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from onelight.cli import bench_tools, bench_wire
+from onelight.cli.showing import RootFolder, ShowName, opened
 
 app = typer.Typer(help="Measure, on this machine. --json prints one object whose 'rows' are flat records.")
 
@@ -45,6 +46,25 @@ def tools(
     neighbours. server_peak_mb is the server's peak resident memory at that size.
     """
     _show(bench_tools.run(tool or [], plate, rounds, quiet=as_json), "Tools", as_json)
+
+
+@app.command()
+def training(
+    show: ShowName = "",
+    tools: Annotated[str, typer.Option(help="By comma.")] = "relight,cleanup",
+    steps: Annotated[int, typer.Option(min=5, help="Steps of each training.")] = 200,
+    as_json: Json = False,
+    root: RootFolder = None,
+) -> None:
+    """How soon a training on a show's dailies that begins with the base is as good as one that begins with nothing.
+
+    score_scratch is what the one from nothing ends with on held-out crops, seconds_base when the one from the base was
+    first as good, time_ratio the second over seconds_scratch.
+    """
+    from onelight.cli import bench_training
+
+    names = [name.strip() for name in tools.split(",") if name.strip()]
+    _show(bench_training.run(names, opened(show, root), steps, quiet=as_json), "Training", as_json)
 
 
 def _show(rows: list[dict[str, Any]], title: str, as_json: bool) -> None:

@@ -17,11 +17,13 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from onelight.cli import scores
-from onelight.errors import NotFound, OnelightError
+from onelight.cli.showing import RootFolder, opened
+from onelight.cli.train_show import of_tool
+from onelight.errors import NotFound, NotReady, OnelightError, RequestError
 from onelight.images import read_frame
-from onelight.registry import BASE, Registry
+from onelight.registry import BASE, Registry, Version
 from onelight.runtime import Session, preference
+from onelight.studio import scores
 from onelight.tools import discover
 
 COLUMNS = ("", "mean", "95 %", "worst decile", "cases", "scenes")
@@ -50,7 +52,23 @@ def evaluate(
     models: Annotated[
         list[Path] | None, typer.Option(help="A folder with further versions, base/TOOL/VERSION; may be repeated.")
     ] = None,
-    count: Annotated[int, typer.Option(help="Held-out scenes of each kind; of a shot of your own, frames.", min=1)] = 8,
+    model: Annotated[
+        str,
+        typer.Option(
+            help="A show's version, such as apollo/relight@v003, to score on the set-ups that it never learnt from, "
+            "beside the base that it began with.",
+            metavar="SHOW/TOOL@VERSION",
+        ),
+    ] = "",
+    root: RootFolder = None,
+    count: Annotated[
+        int | None,
+        typer.Option(
+            help="Held-out scenes of each kind; of a shot of your own, frames; of a show, shots. "
+            "[default: 8; of a show, as many as when the version was made]",
+            min=1,
+        ),
+    ] = None,
     methods: Annotated[
         str, typer.Option(help="Only these, by comma, such as model,nothing. [default: what the tool is judged by]")
     ] = "",
@@ -65,30 +83,54 @@ def evaluate(
     head: dict[str, Any] = {"tool": tool, "error": ""}
     try:
         module, found = evaluation(tool), discover()
-        tested = Registry(found, models or ()).find(BASE, tool, version)
-        session = Session(tested, 1, preference() if tested.stages else ())  # plates are scored side by side
-        head |= {"version": tested.name, "digest": tested.digest, "provider": session.provider}
         chosen = [name.strip() for name in methods.split(",") if name.strip()]
-        with progress_bars() as progress:
-            report = module.run(session, cases, _linear, count, chosen, sheet is not None, progress)
-        if sheet is not None:
-            _write_sheet(sheet, report.sheet)
+        if model:
+            _refuse_with_model(cases=cases, version=version, models=models, sheet=sheet, methods=methods)
+            tested, rows = _of_show(model, tool, root, count)
+            head |= {"model": model, "version": tested.name, "digest": tested.digest}
+        else:
+            tested = Registry(found, models or ()).find(BASE, tool, version)
+            session = Session(tested, 1, preference() if tested.stages else ())  # plates are scored side by side
+            head |= {"version": tested.name, "digest": tested.digest, "provider": session.provider}
+            with progress_bars() as progress:
+                report = module.run(session, cases, _linear, count or 8, chosen, sheet is not None, progress)
+            if sheet is not None:
+                _write_sheet(sheet, report.sheet)
+            rows = report.rows
     except OnelightError as refused:
         if not as_json:
             raise
         print(json.dumps(head | {"error": str(refused), "rows": []}))
         raise typer.Exit(1) from refused
     groups = grouping(module)
-    told, compared = scores.summary(report.rows, **groups), scores.against(report.rows, **groups)
+    told, compared = scores.summary(rows, **groups), scores.against(rows, **groups)
     if as_json:
-        print(json.dumps({**head, "rows": report.rows, "summary": told, "against": compared}))
+        print(json.dumps({**head, "rows": rows, "summary": told, "against": compared}))
         return
     console = Console()
-    where = "held out" if cases is None else str(cases)
+    where = f"set-ups held out of {model}" if model else "held out" if cases is None else str(cases)
     for table in _tables(f"{found[tool].label} {tested.name}, {where}", told, getattr(module, "HEADLINES", ())):
         console.print(table)
     for sentence in scores.sentences(compared):
         console.print(sentence, highlight=False)
+
+
+def _of_show(model: str, tool: str, root: Path | None, count: int | None) -> tuple[Version, list[dict[str, Any]]]:
+    """A show's version and its rows."""
+    show, name = of_tool(model, tool)
+    of = opened(show, root)
+    try:
+        from onelight.studio import scoring
+    except ModuleNotFoundError as error:
+        raise NotReady(f"Scoring a show's version needs the package {error.name}: install onelight[train].") from error
+    with progress_bars() as progress:
+        return scoring.of_show(of, tool, name, count, progress)
+
+
+def _refuse_with_model(**given: Any) -> None:
+    for name, value in given.items():
+        if value:
+            raise RequestError(f"--model scores a show's version on its own set-ups: --{name} does not go with it.")
 
 
 def evaluation(tool: str) -> Any:

@@ -1,4 +1,4 @@
-"""`onelight train`: a tool's network from its recipe: scenes rendered, learnt from, exported, scored."""
+"""`onelight train`: a tool's network from its recipe, scenes rendered, learnt from, exported, scored; or a show's."""
 
 from __future__ import annotations
 
@@ -12,19 +12,37 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from typer.core import TyperGroup
 
-from onelight.cli import scores
 from onelight.cli.evaluate import evaluation, grouping, progress_bars
+from onelight.cli.train_show import train_show
 from onelight.errors import NotFound, NotReady, RequestError
 from onelight.registry import BASE, Registry, Version
 from onelight.runtime import Session
 from onelight.soundstage import stage
 from onelight.soundstage.manifest import Manifest
+from onelight.studio import scores
 from onelight.tools import discover
+
+TOOL = "TOOL"  # the command that any word but the others stands for
+
+
+class ToolOrShow(TyperGroup):
+    """`train show` is a command; any other word after `train` is the tool of the command TOOL."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if args and args[0] not in (*self.commands, "--help", "-h"):
+            args = [TOOL, *args]
+        return super().parse_args(ctx, args)
 
 
 def register(app: typer.Typer) -> None:
-    app.command("train")(train)
+    group = typer.Typer(
+        cls=ToolOrShow, help="Train networks: a tool's for everybody, or a show's own.", no_args_is_help=True
+    )
+    group.command(TOOL)(train)
+    group.command("show")(train_show)
+    app.add_typer(group, name="train")
 
 
 def train(

@@ -29,6 +29,7 @@ SKIPS_IN_ROW = 10
 
 Forward = Callable[..., Any]
 LossOf = Callable[[Forward, Batch], Mapping[str, torch.Tensor]]
+Watch = Callable[[State, float], object]
 Validate = Callable[[torch.nn.Module], Mapping[str, float] | tuple[Mapping[str, float], np.ndarray | None]]
 
 
@@ -45,6 +46,8 @@ def train(
     stop_after: float | None = None,
     feeders: int = 1,
     exact: bool = True,
+    watch: Watch = lambda state, loss: None,
+    silent: bool = False,
 ) -> torch.nn.Module | None:
     """Train `model` for `settings.steps` and return it with averaged (EMA) weights; None where `stop_after` came first.
 
@@ -54,7 +57,8 @@ def train(
     network in the precision of the settings with outputs in float32. `validate(ema)` gives scores by name and, if it
     likes, a picture [H, W, 3]; it runs in evaluation mode before the first step, every `validate_every` steps and at
     the end. `data` is the digest of what the batches are made from. `stop_after` is in seconds of this call.
-    `exact` gives the same bits again on a GPU too, where that is slower; a CPU does so either way.
+    `exact` gives the same bits again on a GPU too, where that is slower; a CPU does so either way. `watch(state, loss)`
+    is called after each step, and with a loss of NaN after each validation; `silent` says nothing else.
 
     `out` gets `checkpoint/`, `curves.png` and `validation.png`; where it has a checkpoint, training goes on from it.
     SIGINT and SIGTERM finish the step and save before the process exits with 130 or 143. RequestError where the
@@ -62,9 +66,9 @@ def train(
     """
     out, device = Path(out), torch.device(device)
     with locked(out, "training"), repeatable(settings, exact), Stop(stop_after) as stop:
-        run = _Run(model, settings, loss_of, validate, out, device, data)
+        run = _Run(model, settings, loss_of, validate, out, device, data, watch)
         with (
-            Bar("Training", settings.steps, run.state.step, each=settings.batch, unit="crops") as bar,
+            Bar("Training", settings.steps, run.state.step, silent, each=settings.batch, unit="crops") as bar,
             Feed(batch_of, settings.seed, run.state.step, settings.steps, device, feeders) as feed,
         ):
             finished = run.through(feed, bar, stop)
@@ -84,7 +88,9 @@ class _Run:
         out: Path,
         device: torch.device,
         data: str,
+        watch: Watch,
     ) -> None:
+        self.watch = watch
         self.settings, self.loss_of, self.validate, self.out, self.device = settings, loss_of, validate, out, device
         self.model = model.to(device=device, memory_format=torch.channels_last).train()  # pyright: ignore[reportCallIssue]
         self.ema = copy.deepcopy(self.model).eval().requires_grad_(False)
@@ -115,6 +121,7 @@ class _Run:
             if math.isfinite(loss):
                 smooth = loss if math.isnan(smooth) else 0.98 * smooth + 0.02 * loss
             bar.update(state.step, f"loss {smooth:.4g}")
+            self.watch(state, loss)
 
     def _step(self, batch: Batch) -> float:
         """Learn from one batch; a loss or gradient that is not finite changes nothing and is counted."""
@@ -177,7 +184,8 @@ class _Run:
         if picture is not None:
             write_png(self.out / "validation.png", picture)
         self._draw()
-        if scores:
+        self.watch(self.state, math.nan)
+        if scores and not bar.silent:
             bar.say(f"Step {self.state.step}: {', '.join(f'{name} {value:.4g}' for name, value in scores.items())}")
 
     def _save(self) -> None:

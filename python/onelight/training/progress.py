@@ -25,7 +25,7 @@ class Bar:
         self.label, self.total, self.done, self._note = label, total, start, ""
         self._each, self._unit = each, unit
         self._start, self._began = start, time.monotonic()
-        self._silent, self._said = silent, self._began
+        self.silent, self._said = silent, self._began
         console = Console(stderr=True)
         self._progress: Progress | None = None
         if console.is_terminal and not silent:
@@ -47,7 +47,7 @@ class Bar:
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, at: TracebackType | None) -> None:
         if self._progress:
             self._progress.stop()
-        elif self.done > self._start and not self._silent:
+        elif self.done > self._start and not self.silent:
             self._line()
 
     def update(self, done: int, note: str = "") -> None:
@@ -58,7 +58,7 @@ class Bar:
         self._note = ", ".join(filter(None, (note, said)))
         if self._progress:
             self._progress.update(self._task, completed=done, note=self._note)
-        elif not self._silent and time.monotonic() - self._said >= PLAIN_SECONDS:
+        elif not self.silent and time.monotonic() - self._said >= PLAIN_SECONDS:
             self._line()
 
     def say(self, sentence: str) -> None:

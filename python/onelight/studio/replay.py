@@ -1,0 +1,41 @@
+"""The soundstage scenes that a show's trainings replay: rendered once into its cache, and the same for everybody."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from onelight.soundstage import stage
+from onelight.soundstage.manifest import Manifest, code_digest
+from onelight.training.files import locked
+
+SEED, SIZE, LIGHTS, SAMPLES = 20261130, 192, 6, 12
+JOBS = 2
+
+
+def scenes(
+    cache: Path, count: int, progress: Callable[[str, int, int], None] = lambda what, done, total: None
+) -> dict[str, Path]:
+    """At least `count` scenes of families that tests leave alone, files by name; what is in `cache` is not made again.
+
+    They are a function of the soundstage's sources: after a change of those, a folder of its own is rendered.
+    Raises NotReady where mitsuba is missing, Busy while another process renders there.
+    """
+
+    def told(done: int, total: int, _: str) -> None:
+        progress("Rendering scenes to replay", done, total)
+
+    folder = cache / "soundstage" / code_digest()[:16]
+    with locked(folder, "rendering"):
+        stage.render(
+            folder,
+            count=count,
+            seed=SEED,
+            size=SIZE,
+            lights=LIGHTS,
+            samples=SAMPLES,
+            jobs=JOBS,
+            progress=told,
+        )
+    wanted = Manifest.load(folder).scenes[:count]
+    return {f"soundstage/{one.file.removesuffix('.npz')}": folder / one.file for one in wanted}
