@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
@@ -80,3 +81,32 @@ def test_the_command_line_asks_before_it_deletes(given: Given) -> None:
         done = onelight("show", "delete", "apollo", *confirm, *root)
         assert done.returncode == 1 and "apollo" in done.stderr
         assert whole(given.show) == 2
+
+
+def test_what_is_kept_no_longer_goes_and_nothing_else(given: Given) -> None:
+    show, day = given.show, 86_400
+    root = ("--root", show.folder.parent)
+    old, new = time.time() - 40 * day, time.time() - 20 * day
+    for path, age in {
+        "logs/old.log": old,
+        "logs/new.log": new,
+        "reports/2026/old.html": old,
+        "training/run2/progress.jsonl": new,
+        "training/run2/crops.bin": old,
+        "training/run1/crops.bin": old,
+        "models/relight/v001/shade.onnx": old,
+    }.items():
+        (show.folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (show.folder / path).write_text("x")
+        os.utime(show.folder / path, (age, age))
+    (show.folder / "logs" / "link").symlink_to(show.places.store)
+    assert onelight("show", "prune", "apollo", *root).stdout.startswith("0 removed")
+    show.places.policy.write_text("retention_days = 30\n")
+    done = onelight("show", "prune", "apollo", *root)
+    gone = ["logs/old.log", "reports/2026/old.html", "training/run1"]
+    assert done.stdout.splitlines()[:-1] == gone, done.stderr
+    assert not [path for path in gone if (show.folder / path).exists()]
+    for kept in ("logs/new.log", "logs/link", "training/run2/crops.bin", "models/relight/v001/shade.onnx", "store.db"):
+        assert (show.folder / kept).exists(), kept
+    assert "show prune" in onelight("show", "log", "apollo", *root).stdout
+    assert onelight("show", "prune", "apollo", *root).stdout.startswith("0 removed")

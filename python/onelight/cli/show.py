@@ -128,6 +128,17 @@ def rekey(
     print(f"The show '{name}' signs with the key {fingerprint} from now on; {revoked} tokens were revoked.")
 
 
+@app.command("prune")
+def prune(name: Name, root: RootFolder = None) -> None:
+    """Remove logs, reports and training runs that are older than the policy's retention_days. Versions stay."""
+    from onelight.shows.retention import prune as remove
+
+    gone = remove(opened(name, root))
+    for each in gone:
+        print(visible(each))
+    print(f"{len(gone)} removed, by the retention_days of the show '{name}'.")
+
+
 @app.command("log")
 def log(
     name: Name,

@@ -35,7 +35,8 @@ unsigned_models = false
 # May a signed sidecar be written beside renders?
 sidecars = true
 
-# How many days logs, reports and training runs are kept. Without the line: until the show is deleted.
+# How many days logs, reports and training runs are kept: 'onelight show prune' removes older ones. Without the line:
+# until the show is deleted.
 # retention_days = 365
 """
 
