@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from nkparser import Node, Script
-from nukestand import script, user_knobs, words
+from nuketcl import script, user_knobs, words
 from onelight import spec
 from onelight.codegen import gizmo, template
 from onelight.codegen.gizmo import Pin
@@ -41,7 +41,7 @@ class Graph:
         return user_knobs(self.panel)
 
     def inputs(self, name: str) -> list[str]:
-        return [str(node.name) for node in reversed(self.nodes[name].inputs)]
+        return [str(node.name) for node in reversed(self.nodes[name].inputs) if node]
 
     def of_class(self, kind: str) -> list[Node]:
         return [node for node in self.nodes.values() if node.class_name == kind]
@@ -82,7 +82,7 @@ def test_show_and_version_are_locked_in_every_node_and_cannot_be_set_in_the_pane
 def test_each_pass_is_a_layer_of_the_stream_that_keeps_the_sources_other_layers(tool: spec.Tool, write) -> None:
     graph = Graph(write(tool, pin(tool)))
     clips = [clip.name for clip in tool.clips]
-    below = graph.nodes["Output1"].inputs[0]
+    below = graph.nodes[graph.inputs("Output1")[0]]
     for each in reversed(tool.passes[1:]):
         layer = f"{tool.id}_{each.name}"
         assert (below.class_name, below.name) == ("Copy", f"Layer_{each.name}")

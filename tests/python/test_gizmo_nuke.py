@@ -6,75 +6,24 @@ The gizmos are the real ones, as they are published; the server that is asked fo
 from __future__ import annotations
 
 import ast
-import importlib
 import json
 import subprocess
 import sys
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
-import nukestand
 import pytest
 from conftest import ROOT
+from nukenodes import Group, Node
+from nukeours import FOLDER, default, forget, ours
 from nukestand import Nuke
 from onelight.codegen import gizmo, template
 from onelight.codegen.gizmo import Pin
-from onelight.registry import Registry
-from onelight.shows import versions
-from onelight.shows.store import Show
 from onelight.tools import discover
-from versionshows import finished
 
-FOLDER = ROOT / "nuke_gizmos"
-CLEANUP, RELIGHT = discover()["cleanup"], discover()["relight"]
-
-
-@pytest.fixture
-def gizmos(tmp_path: Path) -> Path:
-    """A show's folder: Cleanup v001 and v002, the latter the default; Relight v001, without a default."""
-    folder = tmp_path / "apollo"
-    folder.mkdir()
-    for tool, version in ((CLEANUP, "v001"), (CLEANUP, "v002"), (RELIGHT, "v001")):
-        pin = Pin("apollo", tool.id, version, "ab" * 32, f"{version}, approved")
-        (folder / f"{pin.node_class}.gizmo").write_text(gizmo.published(tool, pin))
-    (folder / "apollo_cleanup_v002.nk").write_text(gizmo.group(CLEANUP, Pin("apollo", "cleanup", "v002")))
-    default(folder, "v002")
-    return folder
-
-
-def default(folder: Path, version: str) -> None:
-    (folder / "apollo_cleanup.default").write_text(f"apollo_cleanup_{version}\n")
-
-
-@pytest.fixture
-def started(gizmos: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Nuke]]:
-    """Start Nuke with the folders on NUKE_PATH: it runs each init.py, and with a GUI each menu.py."""
-
-    def start(gui: bool = True, show: str = "") -> Nuke:
-        nuke = Nuke([gizmos], gui)
-        forget()
-        monkeypatch.setitem(sys.modules, "nuke", nuke)
-        monkeypatch.setenv("ONELIGHT_SHOW", show)
-        monkeypatch.delenv("ONELIGHT_SERVER", raising=False)
-        for name in ("init", "menu") if gui else ("init",):
-            exec(compile((FOLDER / f"{name}.py").read_text(), name, "exec"), {"__file__": str(FOLDER / f"{name}.py")})
-        return nuke
-
-    monkeypatch.syspath_prepend(FOLDER)
-    yield start
-    forget()
-
-
-def forget() -> None:
-    for name in [name for name in sys.modules if name.split(".")[0] == "onelight_nuke"]:
-        del sys.modules[name]
-
-
-def ours(name: str) -> ModuleType:
-    return importlib.import_module(f"onelight_nuke.{name}")
+pytest_plugins = ["nukestarted"]
+CLEANUP = discover()["cleanup"]
 
 
 def test_a_render_node_gets_the_gizmos_and_no_menu(started: Callable[..., Nuke]) -> None:
@@ -95,7 +44,7 @@ def test_a_farm_that_has_only_the_shows_folder_renders_a_script_that_uses_its_gi
     assert {each["colourspace"].value() for each in plugins(node)} == {"ARRI LogC4"}
 
 
-def plugins(node: nukestand.Group) -> list[nukestand.Node]:
+def plugins(node: Group) -> list[Node]:
     return [each for each in node.inside.values() if each.Class().startswith("OFX")]
 
 
@@ -231,84 +180,6 @@ def test_a_group_that_was_taken_where_onelight_is_not_says_so(gizmos: Path, monk
     assert nuke.messages == [
         f"{label}: the folder nuke_gizmos of Onelight is not on NUKE_PATH." for label in ("Update", "Wires as Roto")
     ]
-
-
-def test_an_older_node_is_told_of_the_default_when_its_panel_opens(started: Callable[..., Nuke], gizmos: Path) -> None:
-    nuke = started()
-    node = nuke.createNode("apollo_cleanup_v001")
-    nuke.open_panel(node)
-    nuke.pump()
-    assert node["onelight_news"].value() == "v002 is the default of 'apollo' now: Update takes it."
-    assert nuke.DO_NOT_WRITE in node["onelight_news"].flags
-    default(gizmos, "v001")
-    nuke.open_panel(node)
-    nuke.pump()
-    assert node["onelight_news"].value() == " "
-
-
-def test_a_server_that_does_not_answer_holds_nothing_up(
-    started: Callable[..., Nuke], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    nuke = started()
-    asked, answer = threading.Event(), threading.Event()
-
-    def hangs(*asked_for: Any) -> str:
-        asked.set()
-        assert answer.wait(60)
-        return "v003"
-
-    monkeypatch.setattr(ours("server"), "approved", hangs)
-    node = nuke.createNode("apollo_cleanup_v002")
-    nuke.open_panel(node)  # returns although nobody has answered
-    assert asked.wait(60)
-    nuke.open_panel(node)
-    assert node["onelight_news"].value() == " "
-    answer.set()
-    nuke.pump()
-    assert node["onelight_news"].value() == "v003 is approved in 'apollo', and not published yet."
-    assert nuke._handed.empty(), "a panel that is opened twice asks once"
-
-
-def test_a_node_that_is_gone_by_then_is_no_mistake(started: Callable[..., Nuke]) -> None:
-    nuke = started()
-    node = nuke.createNode("apollo_cleanup_v001")
-    nuke.open_panel(node)
-    nuke.delete(node)
-    nuke.pump()
-
-
-def test_the_bridge_tells_which_version_a_server_gives_out(started: Callable[..., Nuke], server: Any) -> None:
-    started()
-    models = Registry(discover())
-    for tool in ("probe", "cleanup", "relight"):
-        assert ours("server").approved(server.address, "base", tool) == models.find("base", tool).name
-    with pytest.raises(ours("server").NoAnswer, match="No show named 'apollo'"):
-        ours("server").approved(server.address, "apollo", "cleanup")
-    with pytest.raises(ours("server").NoAnswer):
-        ours("server").approved("unix:/nowhere/server.sock", "base", "probe", 1.0)
-
-
-def test_the_news_is_what_the_shows_people_approved(
-    started: Callable[..., Nuke], gizmos: Path, start_server: Any, tmp_path: Path
-) -> None:
-    """A server that keeps the show, asked by the one who owns it; from the panel to the log and back."""
-    root, nuke = tmp_path / "shows", started()
-    show = Show.create("apollo", root)
-    for factor in (2.0, 3.0, 4.0):
-        folder = finished(tmp_path / f"staged-{factor}", factor, "cleanup")
-        versions.add(show, "cleanup", folder, gain="gain", metrics=[], manifest={}, clips=[], base=None)
-    versions.approve(show, "cleanup", "v002")
-    address = start_server("--shows", str(root)).address
-    node = nuke.createNode("apollo_cleanup_v002")
-    node["server"].setValue(address)
-    nuke.open_panel(node)
-    nuke.pump()
-    assert node["onelight_news"].value() == " "
-    versions.approve(show, "cleanup", "v003")
-    ours("news")._answers.clear()  # five minutes later
-    nuke.open_panel(node)
-    nuke.pump()
-    assert node["onelight_news"].value() == "v003 is approved in 'apollo', and not published yet."
 
 
 def test_everything_that_runs_in_nuke_is_python_3_9() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from nkparser import Node as Parsed
-from nukestand import script, words
+from nuketcl import script, words
 from ofxcases import MakeNode, same, subject
 from onelight import spec
 from onelight.client import Client

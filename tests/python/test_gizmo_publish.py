@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from killing import killed_at_random, kills
-from nukestand import script
+from nuketcl import script
 from onelight.cli.gizmo import version_name
 from onelight.errors import RequestError
 from onelight.shows import journal, versions

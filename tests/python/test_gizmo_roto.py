@@ -16,7 +16,8 @@ import numpy as np
 import pytest
 from conftest import ROOT
 from nkparser import Script
-from nukestand import Group, Node, Nuke
+from nukenodes import Group, Node
+from nukestand import Nuke
 from onelight import images
 from onelight.codegen import gizmo
 from onelight.codegen.gizmo import Pin
