@@ -30,10 +30,7 @@ ofx::Status Node::changed(const Properties &in) {
     const bool about_model = name == "show" || name == "version" || name == "server" || name == "update_version";
     if (about_model) {
       resolved_ = true;
-      resolve(name == "show"             ? Resolve::Show
-              : name == "update_version" ? Resolve::Update
-                                         : Resolve::Version,
-              time);
+      resolve(name == "show" ? Resolve::Show : name == "update_version" ? Resolve::Update : Resolve::Version, time);
       return ofx::StatOK;
     }
     resolve_once(time);

@@ -17,8 +17,8 @@ std::string pem(const char *variable, const char *of_what) {
   std::stringstream text;
   text << file.rdbuf();
   if (!file || text.str().empty()) {
-    throw Error(Error::Refused, std::string(variable) + " names " + path +
-                                    ", which cannot be read: expected a file of PEM " + of_what);
+    throw Error(Error::Refused,
+                std::string(variable) + " names " + path + ", which cannot be read: expected a file of PEM " + of_what);
   }
   return text.str();
 }

@@ -86,7 +86,7 @@ class Node {
   std::vector<Clip> clips_;  // in the table's order
   Clip output_;
   Messages messages_;
-  bool resolved_ = false;    // whether this node's model was asked for since it is there
+  bool resolved_ = false;            // whether this node's model was asked for since it is there
   std::mutex mutex_;                 // of what follows: frames of one node render at the same time
   std::vector<Sequence> sequences_;  // that are being rendered
   std::string remark_;  // what the server said of the last frame; a render writes no knob, the next edit does

@@ -33,8 +33,8 @@ class Caller:
         return "token" if self.token else "certificate" if self.names else "none" if self.uid is None else "user"
 
     @property
-    def shown(self) -> str:
-        """A token as it may stand in a show's own log: its public part."""
+    def public(self) -> str:
+        """The part of the token that is no secret: what it may be called in a show's own log."""
         return self.token.split("_")[1] if self.token else ""
 
     def key(self) -> tuple:

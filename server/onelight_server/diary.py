@@ -7,6 +7,7 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import BoundedSemaphore
 from typing import Any
 
 import structlog
@@ -14,6 +15,7 @@ import structlog
 from onelight_server.tally import Tally
 
 LARGEST = 1 << 20  # bytes; then the file becomes server.log.1, and what that held is gone
+MOST_WAITING = 1000  # lines
 FILE = Path("logs", "server.log")
 log = structlog.get_logger()
 
@@ -24,7 +26,7 @@ class Diary:
 
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(1, "diary")
-        self._failed = False
+        self._failed, self._room = False, BoundedSemaphore(MOST_WAITING)
         self._tallies: dict[Path, Tally] = {}
 
     def close(self) -> None:
@@ -44,10 +46,13 @@ class Diary:
 
     def tell(self, folder: Path, event: str, **fields: Any) -> None:
         """One line; a field never holds a secret or pixels."""
+        if not self._room.acquire(blocking=False):  # a disk that hangs: the common log has it, without the name
+            return
         line = {"at": datetime.now(UTC).isoformat(timespec="milliseconds"), "event": event, **fields}
         self._thread.submit(self._write, folder / FILE, json.dumps(line) + "\n")
 
     def _write(self, path: Path, line: str) -> None:
+        self._room.release()
         try:
             flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
             number = os.open(path, flags, 0o600)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
@@ -24,9 +25,10 @@ from conftest import Server
 from oip import SECONDS, Wire, metrics_port, parameters_of, pixels_of, plate, request
 from onelight.shows import access, versions
 from onelight.wire import inference_pb2, studio_pb2
-from onelight_server import callers
+from onelight_server import Config, callers, create_server
 from onelight_server.diary import Diary
 from onelight_server.gate import STEP, Gate
+from onelight_server.holders import Holders
 from onelight_server.metrics import Metrics
 from onelight_server.peers import Peers
 from productions import TOOL, Caller, Production, add, production
@@ -181,6 +183,37 @@ def test_lists_hold_what_the_caller_may_use_and_nothing_else(
         assert not caller.call("Models", show="nowhere").models
         rows = [(m.version, m.state, m.is_default) for m in caller.call("Models", show="borealis").models]
         assert rows == [("v001", "approved", True), ("v002", "candidate", False)]
+
+
+def test_a_list_asks_one_show_for_a_token_however_many_there_are(
+    root: Path, apollo: Production, borealis: Production, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    holders, read = Holders(), []
+    real = access.Access.check
+    monkeypatch.setattr(access.Access, "check", lambda self, token: read.append(self.folder.name) or real(self, token))
+    folders = [apollo.show.folder, borealis.show.folder]
+    for show in (apollo, borealis):
+        assert holders.of(show.token.split("_")[1], folders) == {show.name}
+    assert holders.of("0" * 16, folders) == frozenset()
+    fresh = access.grant(apollo.show, "one more")
+    assert holders.of(fresh.split("_")[1], folders) == {"apollo"}
+    assert asyncio.run(_listed(root, apollo.token)) == ({"base", "apollo"}, True)
+    assert read == ["apollo"]
+
+
+async def _listed(root: Path, token: str) -> tuple[set[str], bool]:
+    """Shows that a server in this process lists, and whether that took its time."""
+    server, (address,) = await create_server(Config(shows=(root,)))
+
+    def ask() -> tuple[set[str], bool]:
+        with Caller(address, token) as caller:
+            began = time.monotonic()
+            found = {model.show for model in caller.call("Models").models}
+            return found, time.monotonic() - began >= STEP
+
+    answer = await asyncio.to_thread(ask)
+    await server.stop()
+    return answer
 
 
 def test_a_refusal_never_comes_before_its_time(tcp: str, borealis: Production) -> None:
