@@ -119,7 +119,7 @@ def _take(show: Show, found: Found, papers: Papers, space: str, rate: Fraction |
     )
     if any(one["mhl"] == "none" for one in listed.values()):
         try:
-            mhl.write(show.folder, digest, Path(found.path).parent, listed)
+            mhl.write(show.places, digest, Path(found.path).parent, listed)
         except OSError as error:
             raise OnelightError(f"The hash list of '{found.name}' cannot be written: {error.strerror}.") from error
     papers.tell(clip)

@@ -26,6 +26,7 @@ from lxml.etree import XMLSyntaxError
 
 from onelight.dailies import files
 from onelight.errors import ImageError
+from onelight.shows.places import Places
 
 
 @dataclass(frozen=True)
@@ -69,14 +70,15 @@ def told(file: Path) -> dict[str, Any]:
     return {**{name: result[name] for name in ("size", "quick", files.WHOLE)}, "mhl": state}
 
 
-def write(show_folder: Path, digest: str, clip_folder: Path, listed: dict[str, dict[str, Any]]) -> Path:
+def write(places: Places, digest: str, clip_folder: Path, listed: dict[str, dict[str, Any]]) -> Path:
     """Writes a hash list of a clip's files into the show: `hashes/DIGEST/ascmhl`, as it would lie beside them.
 
-    Copied beside the originals it is what `ascmhl verify` reads. Whole or not at all; written again it is the same
-    folder. Raises OSError.
+    Copied beside the originals it is a history that ASC MHL's own tools verify. Whole or not at all; written again
+    it takes the place of the one before. Raises OSError.
     """
-    final = show_folder / "hashes" / digest[:16]
-    part = final.with_name(f".{final.name}.{uuid.uuid4().hex[:8]}.part")
+    final = places.folder / "hashes" / digest[:16]
+    final.parent.mkdir(exist_ok=True)
+    part = places.cache / f"hashes-{uuid.uuid4().hex}"  # what a power cut leaves of it lies where it may be swept
     # The library names a list after the folder that it describes.
     described = part / clip_folder.name
     (described / ascmhl_folder_name).mkdir(parents=True)
