@@ -17,7 +17,7 @@ from onelight_nuke.gizmos import Pinned
 KNOB = "onelight_news"
 KEPT_SECONDS = 300.0  # for how long a server's answer is good
 
-_answers: dict[tuple[str, str, str], tuple[float, str]] = {}
+_answers: dict[tuple[str, Pinned], tuple[float, tuple[str, str]]] = {}
 _asking: dict[str, threading.Thread] = {}  # by node, so that a panel that is opened twice asks once
 
 
@@ -45,31 +45,30 @@ def look(node: nuke.Node) -> None:
     thread.start()
 
 
-def note(pin: Pinned, default: str, approved: str) -> str:
+def note(pin: Pinned, default: str, state: str, approved: str) -> str:
     """The words for the panel: empty where the node has what new nodes get."""
     if default and default != pin.version:
         return f"{default} is the default of '{pin.show}' now: Update takes it."
     if approved and approved != pin.version:
         return f"{approved} is approved in '{pin.show}', and not published yet."
-    return ""
+    return f"{pin.version} was retired in '{pin.show}'." if state == "retired" else ""
 
 
 def _find(name: str, pin: Pinned, address: str, places: list[Path]) -> None:
     default = gizmos.default(places, pin.show, pin.tool)
-    words = note(pin, default.version if default else "", _approved(address, pin))
+    words = note(pin, default.version if default else "", *_standing(address, pin))
     nuke.executeInMainThread(_tell, (name, words))
 
 
-def _approved(address: str, pin: Pinned) -> str:
-    key = (address, pin.show, pin.tool)
-    asked, answer = _answers.get(key, (0.0, ""))
-    if not asked or time.monotonic() - asked > KEPT_SECONDS:
+def _standing(address: str, pin: Pinned) -> tuple[str, str]:
+    key = (address, pin)
+    if key not in _answers or time.monotonic() - _answers[key][0] > KEPT_SECONDS:
         try:
-            answer = server.approved(address, pin.show, pin.tool)
+            answer = server.standing(address, pin.show, pin.tool, pin.version)
         except server.NoAnswer:  # the folders still tell; the node itself says what is wrong with its server
-            answer = ""
+            answer = ("", "")
         _answers[key] = (time.monotonic(), answer)
-    return answer
+    return _answers[key][1]
 
 
 def _tell(name: str, words: str) -> None:

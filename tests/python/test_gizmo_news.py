@@ -41,12 +41,12 @@ def test_a_server_that_does_not_answer_holds_nothing_up(
     nuke = started()
     asked, answer = threading.Event(), threading.Event()
 
-    def hangs(*asked_for: Any) -> str:
+    def hangs(*asked_for: Any) -> tuple[str, str]:
         asked.set()
         assert answer.wait(60)
-        return "v003"
+        return "approved", "v003"
 
-    monkeypatch.setattr(ours("server"), "approved", hangs)
+    monkeypatch.setattr(ours("server"), "standing", hangs)
     node = nuke.createNode("apollo_cleanup_v002")
     nuke.open_panel(node)  # returns although nobody has answered
     assert asked.wait(60)
@@ -66,15 +66,17 @@ def test_a_node_that_is_gone_by_then_is_no_mistake(started: Callable[..., Nuke])
     nuke.pump()
 
 
-def test_the_bridge_tells_which_version_a_server_gives_out(started: Callable[..., Nuke], server: Any) -> None:
+def test_the_bridge_tells_how_a_version_stands(started: Callable[..., Nuke], server: Any) -> None:
     started()
+    standing, no_answer = ours("server").standing, ours("server").NoAnswer
     models = Registry(discover())
     for tool in ("probe", "cleanup", "relight"):
-        assert ours("server").approved(server.address, "base", tool) == models.find("base", tool).name
-    with pytest.raises(ours("server").NoAnswer, match="No show named 'apollo'"):
-        ours("server").approved(server.address, "apollo", "cleanup")
-    with pytest.raises(ours("server").NoAnswer):
-        ours("server").approved("unix:/nowhere/server.sock", "base", "probe", 1.0)
+        newest = models.find("base", tool).name
+        assert standing(server.address, "base", tool, models.names("base", tool)[0]) == ("", newest)
+    with pytest.raises(no_answer, match="No show named 'apollo'"):
+        standing(server.address, "apollo", "cleanup", "v001")
+    with pytest.raises(no_answer):
+        standing("unix:/nowhere/server.sock", "base", "probe", "v1", 1.0)
 
 
 def test_the_news_is_what_the_shows_people_approved(
@@ -98,3 +100,8 @@ def test_the_news_is_what_the_shows_people_approved(
     nuke.open_panel(node)
     nuke.pump()
     assert node["onelight_news"].value() == "v003 is approved in 'apollo', and not published yet."
+    versions.retire(show, "cleanup", "v003", why="it rang")
+    ours("news")._answers.clear()
+    nuke.open_panel(node)
+    nuke.pump()
+    assert node["onelight_news"].value() == "v002 was retired in 'apollo'."
