@@ -215,6 +215,6 @@ def named(show: Show, text: str, tool: str = "") -> tuple[str, str]:
 
 
 def _told(version: Any) -> dict[str, Any]:
-    names = ("tool", "name", "state", "gain", "digest")
-    told = {name: getattr(version, name) for name in names}
+    names = ("tool", "state", "gain", "digest")
+    told = {"version": version.name, **{name: getattr(version, name) for name in names}}
     return {**told, "created": version.created.isoformat(), "clips": [clip.name for clip in version.clips]}

@@ -27,7 +27,7 @@ def listing(found: Iterable[ModelVersion]) -> RenderableType:
             f"{version.tool}@{version.name}",
             version.state,
             version.gain,
-            f"{version.created:%Y-%m-%d %H:%M}",
+            f"{version.created:%Y-%m-%d}",
             str(len(version.clips)),
             version.digest[:SHORT],
         )
