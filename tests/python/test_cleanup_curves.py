@@ -135,6 +135,10 @@ def test_a_drawn_stroke_becomes_a_curve_and_a_blob_a_short_one() -> None:
     assert covered[100:130, 200:224].mean() > 0.85
 
 
+def test_a_matte_over_the_whole_frame_holds_no_line() -> None:
+    assert drawn(np.ones(SHAPE, np.float32)) == []
+
+
 def test_texture_alone_gives_no_wire() -> None:
     for seed in range(3):
         picture = ground(H, W, seed)

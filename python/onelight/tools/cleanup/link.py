@@ -57,7 +57,7 @@ def drawn(add: np.ndarray) -> list[Curve]:
     """The lines in a matte [H, W] that a person drew; what is no line in it has no curve."""
     matte = np.clip(np.asarray(add, np.float32), 0, 1)
     inside = (matte > 0.5).astype(np.uint8)
-    if not inside.any():
+    if not inside.any() or inside.all():  # nothing has no lines, and everything has no edge to be one by
         return []
     depth = cv2.distanceTransform(inside, cv2.DIST_L2, 5)
     reach = max(1, int(np.ceil(float(depth.max()))))
