@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from killing import killed_at_random, kills
 from onelight import images
+from onelight.errors import RequestError
 from onelight.provenance import chain, shares, sidecar, terms
 from onelight.provenance.sidecar import Maker, Sidecar
 from onelight.shows.keys import Keys
@@ -105,6 +106,19 @@ def test_what_a_killed_writer_began_is_cut_off_by_the_next(studio: Studio, tmp_p
     assert (account.problems, len(account.jobs), account.signed) == ([], 2, True)
 
 
+@pytest.mark.parametrize("left", ["", '{"at":"2026'])
+def test_a_sidecar_that_was_only_just_begun_by_a_killed_render_is_begun_anew(studio: Studio, left: str) -> None:
+    studio.sidecar.write_text(left)
+    assert studio.render(*WHY, "--frames", "1001")["error"] == ""
+    assert studio.verify()[0] == 0
+
+
+def test_a_damaged_sidecar_is_not_added_to(studio: Studio) -> None:
+    studio.sidecar.write_text("{}\n")
+    assert "its first line is damaged" in studio.render(*WHY)["error"]
+    assert studio.sidecar.read_text() == "{}\n"
+
+
 def test_lines_written_past_a_lock_that_did_not_reach_stay_proven(studio: Studio, tmp_path: Path) -> None:
     path, keys = tmp_path / "forked.jsonl", Keys(studio.show)
     chain.Chain(path, keys.sign).append({"kind": "job"}, lambda: {"kind": "header"})
@@ -185,6 +199,28 @@ def test_long_texts_are_written_once_a_job(studio: Studio, tmp_path: Path) -> No
     told = recording.told(1, tmp_path / "o.1.exr", "result", {"tracked": tracked}, [], {}, {}, None)
     job = sidecar.read(recording.sidecar.path, Keys(studio.show).verify).jobs[0]
     assert job["texts"][told["knobs"]["tracked"].removeprefix("sha256:")] == tracked
+
+
+def test_a_policy_that_lets_no_pixels_be_made_up_is_obeyed(studio: Studio, tmp_path: Path) -> None:
+    from onelight.provenance.recording import Recording
+
+    def told(share: float) -> dict:
+        maker = Maker(studio.show, "Ada", "clean-up", "standard")
+        recording = Recording(maker, discover()["cleanup"], tmp_path / "o.@.exr", "o.#.exr")
+        recording.begin([1], [])
+        measured = shares.Shares(1 - share, 0, 0, share)
+        return recording.told(1, tmp_path / "o.1.exr", "result", {}, [], {}, {}, measured)
+
+    assert told(0.25)["shares"]["synthesised"] == 0.25
+    policy = studio.show.places.policy
+    was = policy.read_text()
+    policy.write_text("synthesise = false\n")
+    try:
+        assert told(0)["shares"]["synthesised"] == 0
+        with pytest.raises(RequestError, match="lets no pixels be made up, and 25.000% of this frame are"):
+            told(0.25)
+    finally:
+        policy.write_text(was)
 
 
 def test_the_colours_of_source_maps_are_those_that_cleanup_draws() -> None:

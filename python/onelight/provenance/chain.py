@@ -12,6 +12,7 @@ import fcntl
 import hashlib
 import json
 import os
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ from onelight.errors import ImageError, OnelightError
 FIRST = "0" * 64
 LONGEST = 16 << 20  # bytes of a line; a record of a frame is a few thousand
 LARGEST = 4 << 30  # bytes of a file
+
+_ONE = threading.Lock()  # the file's lock is the process's: it holds off no other thread
 
 Sign = Callable[[bytes], bytes]
 Verify = Callable[[bytes, bytes], str]  # the fingerprint of the key; raises OnelightError
@@ -54,25 +57,21 @@ class Chain:
         self.path = path
         self._sign = sign
 
-    def append(self, told: dict[str, Any], first: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-        """Add a line, and before it `first()` where the file is new; returns the file's first line as it stands.
+    def append(self, told: dict[str, Any], first: Callable[[], dict[str, Any]]) -> None:
+        """Add a line, and before it `first()` where the file is new; the line is on disk when this returns.
 
-        The line is on disk when this returns. Raises ImageError naming the file where it cannot be written.
+        Raises ImageError naming the file where it cannot be written.
         """
         try:
-            with self._locked() as file:
-                end = self._mend(file)
-                whole, added = self._edges(file, end), b""
-                if end == 0:
-                    added = line_of(first(), FIRST, self._sign)
-                    whole = added, added
-                added += line_of(told, digest(whole[1]), self._sign)
+            with _ONE, self._locked() as file:
+                end, added = self._mend(file), b""
+                last = self._last(file, end)
+                if not last:
+                    last = added = line_of(first(), FIRST, self._sign)
+                added += line_of(told, digest(last), self._sign)
                 self._write(file, end, added)
-                return json.loads(whole[0])
         except OSError as error:
             raise ImageError(f"{self.path} cannot be written: {error.strerror or error}") from error
-        except ValueError as error:
-            raise ImageError(f"{self.path} is no sidecar that could be added to: its first line is damaged") from error
 
     @contextmanager
     def _locked(self) -> Iterator[int]:
@@ -99,13 +98,10 @@ class Chain:
         return end
 
     @staticmethod
-    def _edges(file: int, end: int) -> tuple[bytes, bytes]:
-        """The first and the last line."""
-        if end == 0:
-            return b"", b""
-        head = os.pread(file, min(end, LONGEST), 0)
+    def _last(file: int, end: int) -> bytes:
+        """The last line."""
         tail = os.pread(file, min(end, LONGEST), max(0, end - LONGEST))
-        return head[: head.index(b"\n") + 1], tail[tail.rfind(b"\n", 0, -1) + 1 :]
+        return tail[tail.rfind(b"\n", 0, -1) + 1 :]
 
     @staticmethod
     def _write(file: int, end: int, data: bytes) -> None:
@@ -127,6 +123,7 @@ class Line:
     told: dict[str, Any]
     problem: str = ""
     key: str = ""  # fingerprint of the key that signed it; empty: not signed
+    whole: bool = True  # whether it has its end
 
 
 def read(path: Path, verify: Verify | None) -> list[Line]:
@@ -155,7 +152,9 @@ def read(path: Path, verify: Verify | None) -> list[Line]:
         lines.append(Line(number, told, problem, key))
     if rest:
         number = len(lines) + 1
-        lines.append(Line(number, {}, f"line {number} has no end: the file was cut short, or a render was killed"))
+        lines.append(
+            Line(number, {}, f"line {number} has no end: the file was cut short, or a render was killed", whole=False)
+        )
     return lines
 
 

@@ -18,6 +18,7 @@ from onelight.provenance.shares import Shares
 from onelight.provenance.sidecar import Maker, Sidecar
 from onelight.shows.policy import Policy
 
+MODEL = ("version", "digest", "state")  # of the reply's parameters: what the model is
 LONG = 1000  # characters of a knob's text; a longer one (tracked wires) is written once a job and named by its hash
 
 
@@ -27,21 +28,22 @@ class Recording:
     def __init__(self, maker: Maker, tool: spec.Tool, output: Path, sequence: str) -> None:
         self.maker, self.tool, self._folder = maker, tool, output.parent
         self.sidecar = Sidecar(sidecar.path_for(output), maker)
-        self._sequence = sequence
+        self._sequence, self._policy = sequence, Policy()
         self._before: Mapping[str, Mapping[str, Any]] = {}  # records that a job before this one has left
         self._hashed: dict[tuple[Path, int, int], str] = {}
 
     def begin(self, frames: list[int], knobs: Iterable[Mapping[str, Any]]) -> None:
         """Open the sidecar. Raises RequestError where the show forbids it or the sidecar is another show's."""
-        if self.maker.show and not Policy.of(self.maker.show).sidecars:
+        if self.maker.show:
+            self._policy = Policy.of(self.maker.show)
+        if not self._policy.sidecars:
             raise RequestError(f"The policy of '{self.maker.name}' allows no sidecars: render without --sidecar.")
         terms.purpose(self.maker.purpose)
         terms.edit_class(self.maker.edit_class)
-        if self.sidecar.path.exists():
-            self._before = sidecar.read(self.sidecar.path, self.maker.verify if self.maker.show else None).frames
         texts = {_hash(v): v for values in knobs for v in values.values() if isinstance(v, str) and len(v) > LONG}
         tool = {"id": self.tool.id, "label": self.tool.label, "spec_version": self.tool.version}
         self.sidecar.begin(self._sequence, frames, {"tool": tool, "texts": texts})
+        self._before = sidecar.read(self.sidecar.path, self.maker.verify if self.maker.show else None).frames
 
     def proves(self, file: Path) -> bool:
         """Whether the sidecar has a record of just this file."""
@@ -62,11 +64,17 @@ class Recording:
         """The record of a frame before it is written.
 
         `inputs` are (clip, offset from the frame, file); `reply` is what the server said, empty where no model ran;
-        `runtime` names what it ran on. Raises ImageError where an input cannot be read.
+        `runtime` names what it ran on. Raises ImageError where an input cannot be read,
+        RequestError where the show's policy forbids what was done.
         """
+        if shares and shares.synthesised and not self._policy.synthesise:
+            raise RequestError(
+                f"The policy of '{self.maker.name}' lets no pixels be made up, and {shares.synthesised:.3%} of this "
+                "frame are: protect them, or paint"
+            )
         model = None
         if reply:
-            model = {"show": self.maker.name, "version": reply["version"], "digest": reply["digest"]}
+            model = {"show": self.maker.name, **{name: reply[name] for name in MODEL if name in reply}}
         return {
             "frame": frame,
             "file": file.name,

@@ -103,13 +103,13 @@ class Sidecar:
         self._chain.append(said, lambda: self._header(str(told["file"])))
 
     def _check_header(self) -> None:
-        if not self.path.exists() or self.path.stat().st_size == 0:
+        lines = chain.read(self.path, None) if self.path.exists() else []
+        if not any(line.whole for line in lines):  # a process was killed while it began the file
             return
-        lines = chain.read(self.path, None)
-        header = lines[0].told if lines else {}
-        if header.get("kind") == KIND and header.get("identity") != (
-            self.maker.show.identity if self.maker.show else ""
-        ):
+        header = lines[0].told
+        if header.get("kind") != KIND:
+            raise RequestError(f"{self.path} is no sidecar that could be added to: its first line is damaged.")
+        if header.get("identity") != (self.maker.show.identity if self.maker.show else ""):
             raise RequestError(
                 f"{self.path} speaks of frames that the show '{header.get('show')}' made: render '{self.maker.name}' "
                 "elsewhere, or remove it with those frames."

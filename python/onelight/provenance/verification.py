@@ -93,6 +93,9 @@ class Verification:
             )
 
     def _find(self, path: Path) -> sidecar.Account | None:
+        for account in self._accounts.values():  # a long sequence is not read again for each of its frames
+            if account.path.parent == path.parent and path.name in account.frames:
+                return account
         found = sidecar.find(path)
         return self._account(found.path) if found else None
 
