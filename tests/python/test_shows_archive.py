@@ -266,3 +266,37 @@ def test_a_log_that_was_tampered_with_is_not_put_away_as_if_it_were_whole(given:
         session.execute(text("UPDATE journal SET who = 'another' WHERE number = 1"))
     with pytest.raises(journal.BrokenJournal, match="tampered with: entry 1 "):
         archive.archive(given.show, tmp_path / "b.age", given.lock)
+
+
+def test_an_archive_is_never_made_that_could_not_be_restored(given: Given, tmp_path: Path) -> None:
+    folder = given.show.folder
+    for name in (".DS_Store", "training/run1/step.part", "mlflow.db-wal"):
+        (folder / name).write_text("of the moment")
+    (folder / ".snapshot").mkdir()
+    (folder / ".snapshot" / "x").symlink_to("/etc/passwd")
+    archive.archive(given.show, tmp_path / "b.age", given.lock)
+    show = restoring.restore(tmp_path / "b.age", given.key, given.there)
+    assert not [path for path in show.folder.iterdir() if path.name.startswith(".")]
+    for name in (
+        "look/back\\slash.json",
+        "sums.json",
+        "archive.json",
+        "/".join(["models", *"abcdefghijklmnopqrstuvwxyz"]),
+    ):
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("{}")
+        with pytest.raises(NotReady, match="An archive cannot hold"):
+            archive.archive(given.show, tmp_path / "c.age", given.lock)
+        path.unlink()
+    assert not (tmp_path / "c.age").exists()
+
+
+def test_an_archive_is_in_the_log_before_it_is_there(given: Given, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(part: Path, to: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(archive, "_take_place", refuse)
+    with pytest.raises(OnelightError, match="No space left on device"):
+        archive.archive(given.show, given.file.with_name("b.age"), given.lock)
+    assert whole(given.show) == 3 and not given.file.with_name("b.age").exists()

@@ -27,7 +27,8 @@ from onelight.shows.sealing import Lock, sealed
 from onelight.shows.store import Show
 
 ABOUT, SUMS, FORMAT, MOST_FILES = "archive.json", "sums.json", 1, 200_000
-BESIDE_SQLITE = ("-wal", "-shm", "-journal")  # of the moment; a copy through SQLite needs none
+LEFT_OUT = ("-wal", "-shm", "-journal", files.PART)  # of the moment; a copy through SQLite needs none
+_LONGEST_NAME, _DEEPEST = 255, 24
 _SQLITE = b"SQLite format 3\0"
 Progress = Callable[[int, int, str], None]
 
@@ -52,14 +53,30 @@ def archive(show: Show, to: Path, lock: Lock, progress: Progress = lambda done, 
                 count = _write(show, stream, work, progress)
             out.flush()
             os.fsync(out.fileno())
+            # Logged before it is there: a copy of the show that the log does not know would be worse than the reverse.
+            _log(show, to, lock, count)
             _take_place(part, to)
         except BaseException:
             part.unlink(missing_ok=True)
             raise
-    with show.session() as session:
-        kind = "passphrase" if lock.passphrase else f"{len(lock.recipients)} recipients"
-        journal.record(session, "show archive", show.name, file=to.name, files=count, lock=kind)
     return count
+
+
+def _log(show: Show, to: Path, lock: Lock, count: int) -> None:
+    kind = "passphrase" if lock.passphrase else f"{len(lock.recipients)} recipients"
+    with show.session() as session:
+        journal.record(session, "show archive", show.name, file=to.name, files=count, lock=kind)
+
+
+def inside(name: str) -> list[str]:
+    """The folders and the file of a path inside an archive. Raises ValueError for one that could lead elsewhere."""
+    parts = name.split("/")
+    for part in parts:
+        if part in ("", ".", "..") or "\0" in part or "\\" in part or len(os.fsencode(part)) > _LONGEST_NAME:
+            raise ValueError(f"{name[:200]!r} is no path inside a show")
+    if len(parts) > _DEEPEST or parts[-1].endswith(LEFT_OUT) or parts[0].startswith(".") or name in (ABOUT, SUMS):
+        raise ValueError(f"{name[:200]!r} is no path inside a show")
+    return parts
 
 
 def _write(show: Show, stream: BinaryIO, work: Path, progress: Progress) -> int:
@@ -83,17 +100,24 @@ def _names(show: Show) -> Iterator[str]:
     count = 0
     left_out = {show.places.store, show.places.sheet, show.places.cache}
     for path, folders, names in os.walk(show.folder, onerror=_raise):
-        folders[:] = sorted(each for each in folders if Path(path, each) not in left_out)
-        for each in (*folders, *sorted(names)):
+        top = Path(path) == show.folder
+        # What a desktop or a file server leaves at the top (.DS_Store, .snapshot) is not the show's.
+        folders[:], names = (
+            sorted(each for each in found if Path(path, each) not in left_out and not (top and each[0] == "."))
+            for found in (folders, names)
+        )
+        for each in (*folders, *names):
             full = Path(path, each)
             name = str(full.relative_to(show.folder))
             mode = full.lstat().st_mode
-            if full in left_out or stat.S_ISDIR(mode) or each.endswith((*BESIDE_SQLITE, files.PART)):
+            if stat.S_ISDIR(mode) or each.endswith(LEFT_OUT):
                 continue
             if not stat.S_ISREG(mode):
                 raise NotReady(f"{full} is a link or no file: an archive holds the show's own files. Move it away.")
-            if name in (ABOUT, SUMS):
-                raise NotReady(f"{full} has the name of an archive's own list: rename it.")
+            try:
+                inside(name)
+            except ValueError as error:
+                raise NotReady(f"An archive cannot hold {str(full)!r}: rename it, or move it away.") from error
             count += 1
             if count > MOST_FILES:
                 raise NotReady(f"The show has more than {MOST_FILES} files: delete training runs that are done with.")

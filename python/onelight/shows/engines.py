@@ -111,7 +111,7 @@ def is_refusal(error: Exception) -> bool:
 
 def on_network(folder: Path) -> bool:
     """Whether the folder lies on a file system that several machines share."""
-    best = ("", "")
+    best, folder = ("", ""), folder.resolve()
     for mount in psutil.disk_partitions(all=True):
         if folder.is_relative_to(mount.mountpoint) and len(mount.mountpoint) >= len(best[0]):
             best = (mount.mountpoint, mount.fstype)

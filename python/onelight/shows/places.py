@@ -79,6 +79,11 @@ class Places:
         return self.folder / "look"
 
     @property
+    def reports(self) -> Path:
+        """Data sheets that were written for people."""
+        return self.folder / "reports"
+
+    @property
     def cache(self) -> Path:
         """What can be made again."""
         return self.folder / "cache"

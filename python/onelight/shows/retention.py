@@ -40,7 +40,7 @@ def prune(show: Show, now: float | None = None) -> list[str]:
 
 
 def _old(show: Show, before: float) -> Iterator[Path]:
-    for folder in (show.places.logs, show.folder / "reports"):
+    for folder in (show.places.logs, show.places.reports):
         for path in folder.rglob("*"):
             if path.is_file() and not path.is_symlink() and path.lstat().st_mtime < before:
                 yield path
