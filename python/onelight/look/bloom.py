@@ -15,8 +15,9 @@ from itertools import pairwise
 import cv2
 import numpy as np
 from scipy.optimize import lsq_linear
+from scipy.stats import t
 
-from onelight.look.numbers import WIDTH, Curve, Untold, plain, resampled
+from onelight.look.numbers import Curve, Untold, plain
 from onelight.temporal.encode import luminance, shrink
 
 LONGEST = 720  # pixels at which halos are looked at
@@ -27,10 +28,12 @@ LARGEST = 0.05  # picture heights: the radius of a highlight whose halo can be t
 REACH = 0.3  # picture heights around it that are looked at
 NEAR = 2.5  # looked-at pixels beyond its edge that the lens's own softness covers
 FLAT = 4  # pixels at the very top of the picture: a highlight with so many is clipped
+NEARLY = 0.9  # of the top: several highlights that all reach it are clipped too, through a codec's noise
 MOST = 12  # highlights of a frame
 FEWEST = 3  # highlights in all: fewer may each have a halo of its own
 RINGS, SECTORS = 12, 12
 SYSTEMATIC = 0.15  # of a share, half of a 95 % interval: what the method itself was seen to be off by
+FLOOR = 0.002  # of the light: a ground that is not quite even feigns so much
 DOUBTFUL = 0.02  # of the light: a spread beyond 2 % of the height not known to this is not told
 
 
@@ -61,8 +64,8 @@ class Seen:
 def observe(linear: np.ndarray) -> Seen:
     """Halos around the highlights of a scene-linear ACEScg frame [H, W, 3] without NaN."""
     nothing = np.zeros((0, 3, len(DEVIATIONS)))
-    flat = np.max([(plane >= plane.max() * np.float32(0.999)) for plane in cv2.split(linear)], axis=0)
-    small, at_top = shrink(linear, LONGEST), shrink(flat.astype(np.float32), LONGEST)
+    small = shrink(linear, LONGEST)
+    flat, nearly = (_at_top(linear, share) for share in (0.999, NEARLY))
     height = small.shape[0]
     light = luminance(small)
     ground = _ground(light, height)
@@ -74,19 +77,27 @@ def observe(linear: np.ndarray) -> Seen:
     source = np.where(inside[..., None], np.maximum(small, 0), np.float32(0))
     spread = [_blurred(source, deviation * height) for deviation in DEVIATIONS]
     energy = np.bincount(names.ravel(), light.ravel(), count)
-    top = np.bincount(names.ravel(), at_top.ravel(), count) * flat.size / at_top.size
+    scale = linear.shape[0] * linear.shape[1] / light.size
+    top, almost = (np.bincount(names.ravel(), image.ravel(), count)[1:] * scale >= FLAT for image in (flat, nearly))
+    top |= almost & (almost.sum() > 1)
     found, clipped = [], 0
     for name in np.argsort(-energy[1:], kind="stable")[: 3 * MOST] + 1:
         extent = max(stats[name, cv2.CC_STAT_WIDTH], stats[name, cv2.CC_STAT_HEIGHT]) / 2
         if extent > LARGEST * height:
             continue
-        if top[name] >= FLAT:
+        if top[name - 1]:
             clipped += 1
         elif len(found) < MOST:
             weights = _halo(small, spread, inside, centres[name], extent)
             if weights is not None:
                 found.append(weights)
     return Seen(np.array(found).reshape(-1, 3, len(DEVIATIONS)), clipped)
+
+
+def _at_top(linear: np.ndarray, share: float) -> np.ndarray:
+    """Share of pixels of each looked-at one whose highest channel is within `share` of all that channel reaches."""
+    reached = np.max([plane >= plane.max() * np.float32(share) for plane in cv2.split(linear)], axis=0)
+    return shrink(reached.astype(np.float32), LONGEST)
 
 
 def _ground(light: np.ndarray, height: int) -> np.ndarray:
@@ -180,9 +191,10 @@ def conclude(clips: Sequence[Sequence[Seen]]) -> Bloom:
     falls = np.exp(-(np.array(DISTANCES)[:, None] ** 2) / (2 * np.array(DEVIATIONS) ** 2))
     shares = weights @ falls.T  # [highlights, 3, distances]
     middle = np.median(shares, axis=0)
-    chance = resampled(len(shares), lambda drawn: np.median(shares[drawn], axis=0), 100)
-    few = WIDTH * 1.25 * 1.48 * np.median(np.abs(shares - middle), axis=0) / np.sqrt(len(shares))
-    error = np.maximum(chance, few) + SYSTEMATIC * middle
+    # The middle one's doubt from how far the middle half lies from it: one lamp in steam must not widen it.
+    typical_off = 1.48 * np.median(np.abs(shares - middle), axis=0)
+    chance = float(t.ppf(0.975, len(shares) - 1)) * 1.25 * typical_off / np.sqrt(len(shares))
+    error = np.hypot(chance + SYSTEMATIC * middle, FLOOR)
     if error[1, DISTANCES.index(0.02)] > DOUBTFUL and (error[1] > 0.6 * middle[1])[DISTANCES.index(0.02)]:
         raise Untold(f"{len(weights)} highlights have halos of their own, too different to be the lens's.")
     typical = np.median(weights, axis=0)

@@ -126,7 +126,7 @@ def conclude(clips: Sequence[Sightings]) -> Look:
         tone=told("tone", tone.conclude, [clip.tone for clip in clips]),
         vignette=told("vignette", vignette.conclude, every("vignette")),
         fringes=told("fringes", fringes.conclude, every("fringes")),
-        grain=told("grain", grain.conclude, every("grain")),
+        grain=told("grain", grain.conclude, grain.without_codec([clip.grain for clip in clips])),
         bloom=told("bloom", bloom.conclude, [clip.bloom for clip in clips]),
         skin=told("skin", skin.conclude, [clip.skin for clip in clips]),
         why=why,

@@ -30,6 +30,7 @@ EXPLAINED = 0.9  # share of red's variance that green has to explain
 FARTHEST = 2.5  # looked-at pixels: beyond it a linearised move is not to be believed
 TRUE = 0.1  # of a shift: what chroma at half the detail and smoothing may take from it
 GROWTH = 0.005  # how much edges have to ask for it
+COLOURLESS = 0.004  # relative scatter of a channel's ratio to green below which it is a copy of it
 DOUBTFUL = 0.6  # thousandths of the half diagonal: a corner not known to this is not told
 
 
@@ -62,7 +63,7 @@ class Seen:
 def observe(linear: np.ndarray) -> Seen:
     """Moves of red and blue against green in patches of a scene-linear frame [H, W, 3] without NaN."""
     height, width = linear.shape[0] // HALF, linear.shape[1] // HALF
-    if min(height, width) < 4 * PATCH:
+    if min(height, width) < 4 * PATCH or _grey(linear):
         return Seen(np.zeros((0, 8)))
     small = cv2.resize(linear[: height * HALF, : width * HALF], (width, height), interpolation=cv2.INTER_AREA)
     small = cv2.GaussianBlur(small, (0, 0), SMOOTH)
@@ -79,6 +80,16 @@ def observe(linear: np.ndarray) -> Seen:
             found.append([*((centre - middle) / half), *(moves[0][0] / half), *(moves[1][0] / half)])
             found[-1] += [moves[0][1], moves[1][1]]
     return Seen(np.array(found).reshape(-1, 8))
+
+
+def _grey(linear: np.ndarray) -> bool:
+    """Whether the picture is black and white: channels that are copies lie on each other, whatever the lens."""
+    sample = linear[::4, ::4].reshape(-1, 3)
+    bright = sample[sample[:, 1] > np.median(sample[:, 1])].astype(np.float64)
+    if len(bright) < 16:
+        return False
+    ratios = bright[:, [0, 2]] / bright[:, 1:2]
+    return bool((ratios.std(axis=0) < COLOURLESS * np.abs(ratios.mean(axis=0))).any())
 
 
 def _best(slope: list[np.ndarray], green: np.ndarray, middle: np.ndarray, half: float) -> list[tuple[int, int]]:

@@ -19,6 +19,7 @@ FREQUENCIES = tuple(round(step / 20, 2) for step in range(1, 11))  # cycles a pi
 MOVES = 1.15  # how much better a frame has to fit once moved for the camera not to have stood still
 CHANGED = 0.1  # stops by which a place may differ between frames before it shows other things
 ALL_TEXTURE = Grain(np.zeros(1), np.full((1, 3), np.inf), np.zeros((1, 1, 3), np.float32), np.eye(3, dtype=np.float32))
+COARSE = 48  # pixels of the longest side at which frames of a still camera are alike whatever their grain
 LEAST = 1e-5  # of its level: less is arithmetic, no grain
 
 
@@ -59,7 +60,7 @@ def observe(linear: np.ndarray, before: np.ndarray) -> Seen | None:
     None where the two are not of one shot.
     """
     size = (linear.shape[1], linear.shape[0])
-    if min(size) < 3 * BLOCK or before.shape != linear.shape or not cuts.same_shot(linear, before):
+    if min(size) < 3 * BLOCK or before.shape != linear.shape or not _one_shot(linear, before):
         return None
     copied, grid = codec.frozen(linear, before), codec.grid(linear)
     if copied >= codec.HELD:
@@ -71,6 +72,11 @@ def observe(linear: np.ndarray, before: np.ndarray) -> Seen | None:
     # Moved by parts of a pixel the other frame is softer: the difference then has too little grain. One frame alone
     # has too much, where it has texture.
     return Seen(least, _told(Grain.measure([linear])), copied, grid, size)
+
+
+def _one_shot(here: np.ndarray, there: np.ndarray) -> bool:
+    """Whether two frames are of one shot: alike as they are (a bare wall has no detail to compare), or once moved."""
+    return float(np.abs(_stops(here, COARSE) - _stops(there, COARSE)).mean()) < CHANGED or cuts.same_shot(here, there)
 
 
 def _told(grain: Grain) -> Grain | None:
@@ -87,16 +93,27 @@ def _laid_over(here: np.ndarray, there: np.ndarray) -> tuple[np.ndarray, np.ndar
     known = cv2.resize((valid > 0).astype(np.uint8), one.shape[::-1], interpolation=cv2.INTER_NEAREST) > 0
     off = [float(np.minimum(np.abs(one - other), CHANGED * 3)[known].mean()) for other in (still, moved)]
     stands = not known.any() or off[0] <= MOVES * off[1]
-    coarse = np.abs(one - (still if stands else moved))
+    # Compared so coarsely that strong grain is not taken for change.
+    coarse = np.abs(_stops(here, COARSE * 2) - _stops(there if stands else over, COARSE * 2))
     changed = cv2.resize(coarse, here.shape[1::-1], interpolation=cv2.INTER_LINEAR) > CHANGED
     return (there if stands else over), ~changed & (stands | (valid > 0)), not stands
 
 
-def _stops(picture: np.ndarray) -> np.ndarray:
+def _stops(picture: np.ndarray, longest: int = flow.LONGEST // 2) -> np.ndarray:
     """Stops of the luminance, so small that grain hardly shows."""
-    light = encode.luminance(encode.shrink(picture, flow.LONGEST // 2))
+    light = encode.luminance(encode.shrink(picture, longest))
     floor = max(float(np.median(light)), 1e-9) * np.float32(2.0**-6)
     return cv2.blur(np.log2(np.maximum(light, 0) + floor), (3, 3))
+
+
+def without_codec(clips: Sequence[Sequence[Seen | None]]) -> list[Seen | None]:
+    """What was seen in the clips, each a list, whose fine detail is not a codec's; in all, where there is none such."""
+    sound = []
+    for frames in clips:
+        found = [one for one in frames if one is not None]
+        if found and not codec.complaint([one.copied for one in found], [one.grid for one in found]):
+            sound += found
+    return sound or [one for frames in clips for one in frames]
 
 
 def conclude(seen: Sequence[Seen | None]) -> GrainLook:

@@ -54,7 +54,7 @@ def figures(look: Look) -> list[Figure]:
     if bloom := look.bloom:
         for name, curve in (("red", bloom.red), ("green", bloom.green), ("blue", bloom.blue)):
             share, doubt = curve.read(0.02) * 100, curve.doubt(0.02) * 100
-            out.append(Figure("bloom", f"{name} spread beyond 2 % of the height", share, doubt, "% of the light"))
+            out.append(Figure("bloom", f"{name} falling beyond 2 % of the height", share, doubt, "%"))
     if skin := look.skin:
         names = ("red over green", "blue over green")
         colours = zip(names, skin.colour, skin.colour_error, strict=True)

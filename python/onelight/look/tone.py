@@ -14,14 +14,15 @@ GREY = 0.18  # scene-linear middle grey
 PERCENTILES = (1.0, 5.0, 25.0, 50.0, 75.0, 95.0, 99.0)
 DARKEST, BRIGHTEST, STEP = -14.0, 14.0, 1 / 16  # stops from grey, and the bins in which they are counted
 SAMPLES = 200_000  # pixels of a frame that are counted
+FEW = 6  # pixels at the top of their channel: every picture has a highest pixel of each
 TYPICAL = 0.5  # stops by which others may differ where only one or two were seen
 
 
 @dataclass(frozen=True)
 class Tone:
-    """`stops`: percentile -> stops from middle grey. `black`, `clipped`: share of pixels at or below 0, and at the top.
+    """`stops`: percentile -> stops from middle grey. `black`, `clipped`: share of pixels at or below 0, at a top.
 
-    `profile` is the share of pixels in each half stop from `DARKEST` up, for drawing.
+    A top is the highest value of a channel. `profile` is the share of pixels in each half stop from `DARKEST` up.
     """
 
     stops: Curve
@@ -47,18 +48,15 @@ class Seen:
 def observe(linear: np.ndarray) -> Seen:
     """Counts of a scene-linear ACEScg frame [H, W, 3] without NaN."""
     step = max(1, int(np.sqrt(linear.shape[0] * linear.shape[1] / SAMPLES)))
-    light = luminance(linear[::step, ::step]).ravel()
+    sample = np.ascontiguousarray(linear[::step, ::step])
+    light = luminance(sample).ravel()
     lit = light[light > 0]
     stops = np.log2(lit / np.float32(GREY))
     counts, _ = np.histogram(np.clip(stops, DARKEST, BRIGHTEST - STEP), _edges())
-    top = float(light.max(initial=0))
-    return Seen(counts.astype(np.float64), 1 - len(lit) / light.size, share_at_top(light, top))
-
-
-def share_at_top(light: np.ndarray, top: float) -> float:
-    """Share of pixels that hold the highest value there is; one lone pixel at the top is no clipping."""
-    count = int((light >= top * np.float32(0.999)).sum()) if top > 0 else 0
-    return count / light.size if count > 1 else 0.0
+    tops = sample.max(axis=(0, 1))
+    at_top = int(((sample >= tops * np.float32(0.999)) & (tops > 0)).any(axis=2).sum())
+    clipped = at_top / light.size if at_top > FEW else 0.0
+    return Seen(counts.astype(np.float64), 1 - len(lit) / light.size, clipped)
 
 
 def conclude(clips: Sequence[Sequence[Seen]]) -> Tone:

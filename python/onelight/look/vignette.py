@@ -20,10 +20,11 @@ LONGEST = 320  # pixels at which slopes are taken: coarser than grain and textur
 RINGS, SECTORS = 9, 16
 INNER = 0.15  # of the half diagonal: nearer the middle a slope says nothing of a vignette
 RADII = tuple(round(step / 10, 1) for step in range(11))  # of the half diagonal, where the curve is told
-STEEP = 6.0  # stops a half diagonal: more is an edge of the scene
+EDGE = 0.7  # stops a pixel: more is an edge of the scene
+STEEP = 12.0  # stops a half diagonal: a cell that is steeper shows something else
 FLOOR, CEILING = 2.0**-7, 0.995  # of the median and of the top: below is noise, above is clipped
 FEWEST = 40  # cells of a picture that show smooth ground
-SCENE = 0.4  # stops: standard deviation at the corner that scenes without any vignette show, one picture each
+SCENE = 0.55  # stops: standard deviation at the corner that scenes without any vignette show, one picture each
 DOUBTFUL = 0.45  # stops: a corner that is not known to this is not told
 RISING = 0.1  # stops by which a corner may be brighter than the middle before no lens explains it
 THUMB = (24, 14)
@@ -70,7 +71,7 @@ def observe(linear: np.ndarray) -> Seen:
     down, across = np.gradient(stops)
     slope = (across * x + down * y) / np.maximum(radius, 1) * half
     known = usable[1:-1, 1:-1] & usable[:-2, 1:-1] & usable[2:, 1:-1] & usable[1:-1, :-2] & usable[1:-1, 2:]
-    known = np.pad(known, 1) & (np.hypot(across, down) * half < 3 * STEEP)
+    known = np.pad(known, 1) & (np.hypot(across, down) < EDGE)
     ring = ((radius / half - INNER) / (1 - INNER) * RINGS).astype(int)
     sector = ((np.arctan2(y, x) / (2 * np.pi) + 0.5) * SECTORS).astype(int) % SECTORS
     out = np.full((RINGS, SECTORS), np.nan)
@@ -81,17 +82,9 @@ def observe(linear: np.ndarray) -> Seen:
     for index in range(RINGS * SECTORS):
         inside = flat[starts[index] : starts[index + 1]]
         if len(inside) >= 24:
-            out.flat[index] = _mode(inside)
+            out.flat[index] = np.median(inside)
     thumb = cv2.resize(stops, THUMB, interpolation=cv2.INTER_AREA)
     return Seen(out, (thumb - thumb.mean()) / max(float(thumb.std()), 1e-6))
-
-
-def _mode(values: np.ndarray) -> float:
-    """Where values crowd: the middle of the shortest half (Rousseeuw 1984), blind to edges on one side."""
-    values = np.sort(values)
-    half = len(values) // 2
-    first = int(np.argmin(values[half:] - values[: len(values) - half]))
-    return float(np.median(values[first : first + half + 1]))
 
 
 def conclude(seen: Sequence[Seen]) -> Vignette:
@@ -103,9 +96,22 @@ def conclude(seen: Sequence[Seen]) -> Vignette:
         raise Untold("No picture has enough smooth, lit ground out to the corners.")
     values = np.array([value for value, _ in fits])
     scene = np.array([WIDTH * SCENE, WIDTH * SCENE])[None]  # of a r^2 + b r^4 at the corner and half way out
-    errors = np.hypot(np.array([error for _, error in fits]), scene * np.array([1.0, 0.4]))
+    errors = np.hypot(np.array([error for _, error in fits]), scene * np.array([1.0, 0.45]))
     value, error = pooled(values, errors)
-    return _told(value, error, len(fits))
+    apart = max(0.0, _diagonals(pictures) - error[0])
+    return _told(value, np.hypot(error, WIDTH * apart * np.array([1.0, 0.45])), len(fits))
+
+
+def _diagonals(pictures: Sequence[np.ndarray]) -> float:
+    """Half of what the falls along the two diagonals differ by, stops: a lens falls off alike, a dark corner does not.
+
+    Opposite quadrants are taken together, so that a scene lit from one side drops out.
+    """
+    slopes = np.array([np.where(np.abs(one) < STEEP, one, np.nan) for one in pictures])
+    known = np.isfinite(slopes)
+    mean = np.where(known, slopes, 0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+    quadrants = mean.reshape(RINGS, 4, SECTORS // 4).mean(axis=2).sum(axis=0) * (1 - INNER) / RINGS
+    return abs(float(quadrants[0] + quadrants[2] - quadrants[1] - quadrants[3])) / 4
 
 
 def _told(value: np.ndarray, error: np.ndarray, pictures: int) -> Vignette:
@@ -160,13 +166,13 @@ def _fit(slope: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
         count = np.bincount(drawn, minlength=SECTORS)[sectors].astype(np.float64)
         weight = area * count
         found = np.zeros(4)
-        for _ in range(8):  # Huber's weights
+        for _ in range(12):  # Tukey's weights: what one part of a set does alone is left out
             scaled = basis * np.sqrt(weight)[:, None]
             ridge = np.diag([0.0, 0.02 * weight.sum(), 0.0, 0.0])  # b is small unless the rings ask for it
             found = np.linalg.solve(scaled.T @ scaled + ridge + 1e-9 * np.eye(4), basis.T @ (weight * seen))
             away = np.abs(seen - basis @ found)
             scale = max(1.48 * float(np.median(away)), 0.05)
-            weight = area * count * np.minimum(1, 1.3 * scale / np.maximum(away, 1e-9))
+            weight = area * count * np.maximum(1 - (away / (3 * scale)) ** 2, 1e-3) ** 2
         a, b = found[:2]
         return np.array([a + b, a / 4 + b / 16])
 
