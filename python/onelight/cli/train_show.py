@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -54,13 +53,9 @@ def train_show(
             min=0, help="Scenes of each kind of the soundstage to score on, to see that nothing is forgotten."
         ),
     ] = 1,
-    pairs: Annotated[
-        Path | None,
-        typer.Option(
-            help="An artist's pairs to learn from as well: folders SHOT/before and SHOT/after of frames, scene-linear.",
-            exists=True,
-            file_okay=False,
-        ),
+    threads: Annotated[
+        int | None,
+        typer.Option(min=1, help="Threads that learn, which decide the last bits. Default: the cores but one."),
     ] = None,
     device: Annotated[str, typer.Option(help="cpu, or cuda.")] = "cpu",
     tracking: Annotated[
@@ -97,7 +92,16 @@ def train_show(
 
         raise NotReady(f"Training needs the package {error.name}: install onelight[train,soundstage].") from error
     ask = Ask(
-        seconds(budget) / len(names), tuple(hold_out or ()), steps, seed, scenes, crops, shots, suite, pairs, device
+        budget=seconds(budget) / len(names),
+        held=tuple(hold_out or ()),
+        steps=steps,
+        seed=seed,
+        scenes=scenes,
+        crops=crops,
+        shots=shots,
+        suite=suite,
+        device=device,
+        threads=threads,
     )
     limit = None if stop_after is None else stop_after * 60
     out: list[dict[str, Any]] = []

@@ -33,13 +33,12 @@ def prepare(
     *,
     crops: int,
     scenes: int,
-    pairs: Path | None = None,
     progress: Callable[[str, int, int], None] = lambda what, done, total: None,
 ) -> tuple[Course, str]:
     """What is learnt from and how, and the digest of all of it; what lies in `folder` from before is not made again.
 
     `weights` are the base version's, which judges crops before they are learnt from. Raises RequestError where no
-    picture is large enough or the tool has no use for `pairs`, ImageError where a clip cannot be read.
+    picture is large enough, ImageError where a clip cannot be read.
     """
     rendered = replay.scenes(cache, scenes, progress)
     cut = partial(

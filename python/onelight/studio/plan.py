@@ -26,14 +26,13 @@ class Ask:
     crops: int | None = None  # of the show
     shots: int | None = None  # of held-out set-ups that are scored
     suite: int = 1  # scenes of each kind of the soundstage that are scored; 0: none
-    pairs: Path | None = None  # an artist's before/ and after/ sequences
     device: str = "cpu"
     threads: int | None = None
 
     def settled(self) -> dict[str, Any]:
         """As JSON keeps it; the device may change between two calls."""
         told = {name: value for name, value in asdict(self).items() if name != "device"}
-        return told | {"held": list(self.held), "pairs": str(self.pairs.absolute()) if self.pairs else None}
+        return told | {"held": list(self.held)}
 
 
 @dataclass(frozen=True)

@@ -126,11 +126,14 @@ def cut(
             first = round(float(places[turn % len(places)]))
             wanted[f"{take.clip[:16]}-{first}-{turn}"] = take, first, turn
     out: dict[str, Path] = {}
+    read: tuple[tuple[str, int], list[np.ndarray]] = ("", 0), []  # a still is read once for all of its crops
     for done, (name, (take, first, turn)) in enumerate(wanted.items(), 1):
         out[name] = path = folder / f"{name}.npy"
         if not path.is_file():
             random = np.random.default_rng([seed, first, turn, *take.clip.encode()])
-            crops = crop(take.window(first, span, step), size, far, random)
+            if read[0] != (take.name, first):
+                read = (take.name, first), take.window(first, span, step)
+            crops = crop(read[1], size, far, random)
             write_whole(path, _npy(np.clip(crops, -6e4, 6e4).astype(np.float16)))
         progress(done, len(wanted))
     return out

@@ -67,10 +67,17 @@ def mean(answers: np.ndarray, weights: Sequence[tuple[np.ndarray, np.ndarray]], 
         moved = flow.sample(np.ascontiguousarray(answer), target, cv2.INTER_LINEAR)
         counts = cv2.resize(where, size[::-1], interpolation=cv2.INTER_AREA)[..., None]
         if (inside := counts[..., 0] > 0.5).sum() > 32:  # depth is affine: its zero and its unit are each picture's own
-            slope, offset = np.polyfit(moved[inside, 3], answers[middle][inside, 3], 1)
-            moved[..., 3] = moved[..., 3] * slope + offset
+            moved[..., 3] = _brought(moved[..., 3], answers[middle][..., 3], inside)
         total += moved * counts
         count += counts
     out = total / np.maximum(count, 1e-6)
     out[..., :3] = geometry.normalise(out[..., :3])
     return out
+
+
+def _brought(depth: np.ndarray, to: np.ndarray, inside: np.ndarray) -> np.ndarray:
+    """Depth [h, w] with the gain and offset that bring it closest to another where `inside` is."""
+    ours, theirs = depth[inside] - depth[inside].mean(), to[inside] - to[inside].mean()
+    spread = float((ours * ours).mean())
+    gain = float((ours * theirs).mean()) / spread if spread > 1e-8 else 1.0  # a flat depth has no unit
+    return (depth - depth[inside].mean()) * np.float32(gain) + to[inside].mean()

@@ -1,0 +1,180 @@
+"""A show's own version: learnt from its dailies, scored on a set-up that was held out, the same after a kill."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from onelight.dailies.withdrawal import withdraw
+from onelight.errors import RequestError
+from onelight.shows import versions
+from onelight.shows.schema import Run
+from onelight.shows.store import Show
+from onelight.studio import scoring, training, watching
+from onelight.studio.plan import Plan
+from studioshows import ASK, command, show_with_dailies
+
+RUN = "cleanup-001"
+LONGEST_SECONDS = 600.0
+
+
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Show:
+    """The show before anything was trained."""
+    return show_with_dailies(tmp_path_factory.mktemp("studio"))
+
+
+@pytest.fixture(scope="module")
+def trained(empty: Show, tmp_path_factory: pytest.TempPathFactory) -> Show:
+    """A copy of it whose Cleanup was trained."""
+    show = copied(empty, tmp_path_factory.mktemp("trained"))
+    made = training.train_show(show, "cleanup", ASK)
+    assert made is not None
+    shutil.copytree(show.places.cache, empty.places.cache, dirs_exist_ok=True)  # the scenes, for who comes next
+    return show
+
+
+def copied(show: Show, root: Path) -> Show:
+    shutil.copytree(show.folder, root / show.name)
+    return Show.open(show.name, root)
+
+
+def weights(show: Show) -> bytes:
+    return (show.places.models / "cleanup" / "v001" / "weights.safetensors").read_bytes()
+
+
+def test_the_version_is_a_candidate_that_says_what_it_learnt_from_and_what_was_held_out(trained: Show) -> None:
+    version = versions.get(trained, "cleanup", "v001")
+    told = versions.verify(trained, "cleanup", "v001").manifest
+    made = told["training"]
+    assert version.state == "candidate"
+    assert told["base"] == {"show": "base", **Plan.load(trained.places.training / RUN).base}  # type: ignore[union-attr]
+    setups = [{setup for setup, _ in made[side]} for side in ("taught", "held_out")]
+    assert len(setups[0]) == 2 and len(setups[1]) == 1 and not setups[0] & setups[1]
+    assert {clip.digest for clip in version.clips} == {clip for _, clip in made["taught"]}
+    assert made["settings"]["steps"] == ASK.steps
+    assert weights(trained) != training.weights_of(scoring.registry_of(trained).find("base", "cleanup")).read_bytes()
+
+
+def test_metrics_stand_beside_base_and_classical_with_intervals_and_decide_the_verdict(trained: Show) -> None:
+    metrics = versions.verify(trained, "cleanup", "v001").manifest["metrics"]
+    headline = [row for row in metrics["against"] if row["metric"] == "cleaned_psnr"]
+    assert {row["baseline"] for row in headline} == {"base", "classical", "nothing"}
+    assert all({"gain", "low", "high"} <= row.keys() for row in headline)
+    over = next(row for row in headline if row["baseline"] == "base")
+    assert metrics["gain"] == ("gain" if over["better"] else "no gain")
+    assert versions.get(trained, "cleanup", "v001").gain == metrics["gain"]
+
+
+def test_evaluating_the_version_again_gives_the_scores_of_its_manifest(trained: Show) -> None:
+    asked = ("evaluate", "cleanup", "--model", "apollo/cleanup@v001", "--json", "--root", str(trained.folder.parent))
+    found = subprocess.run(command(*asked), capture_output=True, text=True, timeout=LONGEST_SECONDS, check=False)
+    assert found.returncode == 0, found.stderr
+    rows = json.loads(found.stdout)["rows"]
+    kept = versions.verify(trained, "cleanup", "v001").manifest["metrics"]["rows"]
+    scores = {(row["case"], row["method"], row["metric"]): row["value"] for row in kept if row["kind"] == "held_out"}
+    assert len(rows) == len(scores) > 0
+    for row in rows:
+        assert row["value"] == pytest.approx(scores[row["case"], row["method"], row["metric"]], abs=1e-3)
+
+
+def test_every_step_is_told_with_loss_gain_and_time_left(trained: Show) -> None:
+    told = watching.lines(trained.places.training / RUN)
+    steps = [line for line in told if line["state"] == "training"]
+    assert [line["step"] for line in steps] == list(range(1, (ASK.steps or 0) + 1))
+    assert all(line["steps"] == ASK.steps and line["loss"] > 0 and line["eta_s"] >= 0 for line in steps)
+    assert all(isinstance(line["gain"], float) for line in steps)
+    assert told[-1]["state"] == "done"
+
+
+def test_curves_and_results_are_in_the_shows_own_tracking_store(trained: Show) -> None:
+    from mlflow import MlflowClient
+
+    with trained.session() as session:
+        run = session.query(Run).one()
+    assert run.state == "done" and run.ended is not None
+    found = MlflowClient(tracking_uri=f"sqlite:///{trained.folder / 'mlflow.db'}").get_run(run.tracked)
+    assert found.info.status == "FINISHED"
+    assert found.data.params["steps"] == str(ASK.steps)
+    assert "held-out F1" in found.data.metrics and "cleaned_psnr over base  gain" in found.data.metrics
+
+
+def test_no_frame_of_the_show_is_left_in_the_runs_folder(trained: Show) -> None:
+    left = {path.name for path in (trained.places.training / RUN).iterdir() if path.is_dir()}
+    assert not left & {"crops", "footage", "scenes"}
+
+
+def test_a_training_that_was_killed_ends_with_the_same_weights(trained: Show, empty: Show, tmp_path: Path) -> None:
+    show = copied(empty, tmp_path)
+    asked = ["train", "show", "--show", "apollo", "--root", str(show.folder.parent), "--tools", "cleanup"]
+    asked += ["--budget", "60s", "--steps", "4", "--seed", "3", "--scenes", "4", "--crops", "6", "--shots", "1"]
+    asked += ["--suite", "0", "--threads", "1"]
+    process = subprocess.Popen(
+        command(*asked), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    folder, until = show.places.training / RUN, time.monotonic() + LONGEST_SECONDS
+    while process.poll() is None and time.monotonic() < until:
+        if any(line["state"] == "training" for line in watching.lines(folder)):
+            break
+        time.sleep(0.02)  # another process writes: there is no event to wait for
+    os.killpg(process.pid, signal.SIGKILL)
+    _, errors = process.communicate()
+    assert process.returncode == -signal.SIGKILL, errors
+    assert not versions.listed(show)
+    plan = Plan.load(folder)
+    assert plan is not None and plan.steps == 4
+    assert training.train_show(show, "cleanup", replace(ASK)) is not None
+    assert weights(show) == weights(trained)
+    settled = Plan.load(folder)
+    assert settled is not None and settled.step_seconds == plan.step_seconds, "the speed was measured once"
+
+
+def test_an_interrupted_run_is_not_gone_on_with_by_other_wishes_nor_without_one_of_its_clips(
+    trained: Show, empty: Show, tmp_path: Path
+) -> None:
+    show = copied(empty, tmp_path)
+    assert training.train_show(show, "cleanup", ASK, stop_after=0.0) is None
+    with pytest.raises(RequestError, match="seed was 3 and is 4.*--fresh"):
+        training.train_show(show, "cleanup", replace(ASK, seed=4))
+    plan = Plan.load(show.places.training / RUN)
+    assert plan is not None
+    withdraw(show, plan.clips[0], "the actor asked")
+    with pytest.raises(RequestError, match="may not be learnt from: withdrawn"):
+        training.train_show(show, "cleanup", ASK)
+    with show.session() as session:
+        assert session.query(Run).one().state == "failed"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("train", "show", "--tools", "relite"), "There is no tool 'relite'"),
+        (("train", "show", "--tools", "cleanup", "--budget", "soon"), "A budget is a time such as"),
+        (("train", "show", "--tools", "cleanup", "--hold-out", "nowhere"), "There is no set-up 'nowhere'"),
+        (("evaluate", "cleanup", "--model", "apollo-cleanup-3"), "named like apollo/relight@v003"),
+        (("evaluate", "relight", "--model", "apollo/cleanup@v001"), "is a version of cleanup"),
+    ],
+)
+def test_wrong_wishes_are_answered_with_a_sentence(
+    empty: Show, arguments: tuple[str, ...], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from onelight.cli.app import app
+    from onelight.errors import OnelightError
+
+    given = [*arguments, "--root", str(empty.folder.parent)]
+    given += ["--show", "apollo"] if arguments[0] == "train" else []
+    with pytest.raises(OnelightError, match=sentence):
+        app(given, standalone_mode=False)
+
+
+def test_a_show_without_dailies_says_so(tmp_path: Path) -> None:
+    show = Show.create("bare", tmp_path)
+    with pytest.raises(RequestError, match="has no dailies"):
+        training.train_show(show, "cleanup", ASK)
