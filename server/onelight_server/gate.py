@@ -69,8 +69,8 @@ class Gate:
         self.diary.close()
 
     def warm(self) -> None:
-        """Imports what stores are read with, where there is a show: its first frame should not wait. Blocks."""
-        if any(self._all_apart()):
+        """Imports what stores are read with, where shows are kept: the first frame should not wait. Blocks."""
+        if any(root.is_dir() for root in self._shows) or any(self._all_apart()):
             from onelight.shows import access, keeper  # noqa: F401
 
     async def admit(self, context: grpc.aio.ServicerContext, show: str) -> Path | None:

@@ -50,9 +50,12 @@ def own(root: Path, certificates: Path, tmp_path_factory: pytest.TempPathFactory
 
 
 @pytest.fixture
-def apollo(root: Path, tmp_path: Path, request: pytest.FixtureRequest) -> Production:
-    """A show of the test's own."""
-    return production(f"apollo{zlib.crc32(request.node.name.encode()):08x}", root, tmp_path / "scratch")
+def apollo(root: Path, tmp_path: Path, own: Server, request: pytest.FixtureRequest) -> Production:
+    """A show of the test's own, which the server has seen: an edit waits for seconds only, however busy the machine."""
+    made = production(f"apollo{zlib.crc32(request.node.name.encode()):08x}", root, tmp_path / "scratch")
+    with Caller(own.address) as caller:
+        assert caller.call("ModelReady", name=f"{made.name}/{TOOL}").ready
+    return made
 
 
 @pytest.fixture
