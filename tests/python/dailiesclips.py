@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import cv2
@@ -41,7 +42,7 @@ def movie(
     """Writes encoded R'G'B' frames [h, w, 3], 0..1, as a movie of Rec.709 in video range."""
     with av.open(str(path), "w") as container:
         container.metadata.update(tags or {})
-        stream = container.add_stream(codec, rate=rate)
+        stream: Any = container.add_stream(codec, rate=rate)
         stream.width, stream.height, stream.pix_fmt = frames[0].shape[1], frames[0].shape[0], pixels
         context = stream.codec_context
         context.color_range, context.colorspace, context.color_primaries, context.color_trc = 1, 1, 1, 1
@@ -62,7 +63,7 @@ def movie(
     return path
 
 
-def sequence(folder: Path, frames: Sequence[np.ndarray], name: str = "plate", first: int = 1001, **tags) -> Path:
+def sequence(folder: Path, frames: Sequence[np.ndarray], name: str = "plate", first: int = 1001, **tags: Any) -> Path:
     """Writes frames [h, w, 3] as half float EXRs; returns the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     for number, picture in enumerate(frames, first):

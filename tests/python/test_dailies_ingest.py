@@ -313,7 +313,7 @@ def test_takes_of_one_slate_and_pictures_of_one_place_are_one_setup(show: Show, 
     made.movie(tmp_path / "d" / "take2.mp4", made.video(frames[12:]))
     made.movie(tmp_path / "d" / "elsewhere.mp4", made.video(made.shot(5, 12, size=SMALL)))
     for take in (1, 2):
-        tags = {"scene": "19A", "take": str(take)}
+        tags: dict[str, Any] = {"scene": "19A", "take": str(take)}
         made.sequence(tmp_path / "d" / f"s{take}", made.shot(5 + take, 3, size=SMALL), f"s{take}", **tags)
     ingest(show, [tmp_path / "d"])
     setups = {name: clip.setup.name if clip.setup else "" for name, clip in clips(show).items()}

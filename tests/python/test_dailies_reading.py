@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import cv2
@@ -23,13 +24,13 @@ PLATES = ROOT / "examples" / "plates"
 def raw(path: Path, pixels: str, planes: list[np.ndarray], full: bool = False, matrix: int = 1) -> Path:
     """One lossless frame of exactly these code values."""
     with av.open(str(path), "w") as container:
-        stream = container.add_stream("ffv1", rate=24)
+        stream: Any = container.add_stream("ffv1", rate=24)
         stream.width, stream.height, stream.pix_fmt = planes[0].shape[1], planes[0].shape[0], pixels
         stream.codec_context.color_range = 2 if full else 1
         stream.codec_context.colorspace = matrix
         frame = av.VideoFrame(planes[0].shape[1], planes[0].shape[0], pixels)
         for plane, values in zip(frame.planes, planes, strict=True):
-            row = np.frombuffer(plane, values.dtype).reshape(values.shape[0], -1)
+            row = np.frombuffer(memoryview(plane), values.dtype).reshape(values.shape[0], -1)
             row[:, : values.shape[1]] = values
         for packet in [*stream.encode(frame), *stream.encode()]:
             container.mux(packet)

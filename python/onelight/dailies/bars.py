@@ -6,6 +6,7 @@ import numpy as np
 
 # Yellow, cyan, green, magenta, red, blue: which channels are on.
 PURE = frozenset({(1, 1, 0), (0, 1, 1), (0, 1, 0), (1, 0, 1), (1, 0, 0), (0, 0, 1)})
+SMALLEST = 16  # pixels; there is nothing to tell bars by in less
 OFF = 0.3  # of the brightest: a channel that is not on in a pure colour is darker
 OTHER = 0.25  # of the upper part may be something else: a circle, lettering
 EVEN = 0.03  # of the brightest: by so much a bar differs within itself
@@ -18,7 +19,9 @@ def is_bars(screen: np.ndarray) -> bool:
 
     In the upper part of all of them the six pure colours stand upright beside each other, each once.
     """
-    height = screen.shape[0]
+    height, width = screen.shape[:2]
+    if min(height, width) < SMALLEST:
+        return False
     upper = screen[round(0.08 * height) : round(0.5 * height)]
     row = np.median(upper, axis=0)
     brightest = float(row.max())

@@ -10,6 +10,7 @@ import numpy as np
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from onelight.dailies import material
 from onelight.dailies.survey import Survey
 from onelight.shows.schema import Clip, Setup
 from onelight.temporal.cuts import same_shot
@@ -24,12 +25,16 @@ def slated(camera: dict[str, Any]) -> str:
     return f"{name}/{unit}" if name and unit else name
 
 
-def keep(cache: Path, digest: str, seen: Survey) -> None:
-    """Keeps what the clip looks like at its beginning, middle and end, for clips that come later."""
-    count = len(seen.small)
+def keep(cache: Path, clip: Clip, seen: Survey) -> None:
+    """Keeps what the clip looks like where its picture begins, half-way and ends, for clips that come later."""
+    shown = [(one.first, one.last) for one in material.stretches(clip)]
+    inside = [at for at, number in enumerate(seen.numbers) if any(first <= number <= last for first, last in shown)]
+    if not inside:  # bars and slates are alike in all clips, whatever follows them
+        return
+    picked = sorted({inside[0], inside[len(inside) // 2], inside[-1]})
     folder = cache / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
-    np.save(folder / f"{digest}.npy", np.stack([seen.small[at] for at in sorted({0, count // 2, count - 1})]))
+    np.save(folder / f"{clip.digest}.npy", np.stack([seen.small[at] for at in picked]))
 
 
 def like(cache: Path, digest: str, others: Iterable[Clip]) -> Clip | None:

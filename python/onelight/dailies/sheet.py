@@ -91,7 +91,7 @@ def _tile(clip: Clip, number: int) -> np.ndarray:
     encoded = next(reading.coded(clip, number, number))
     if clip.space and clip.space not in baked.DISPLAY:
         encoded = Colour.of("srgb").encode(_exposed(Colour.of(clip.space).to_working(encoded)))
-    picture = np.round(np.clip(encoded, 0, 1) * 255).astype(np.uint8)
+    picture = np.round(np.clip(np.nan_to_num(encoded), 0, 1) * 255).astype(np.uint8)
     width, height = TILE
     scale = min((width - 4) / picture.shape[1], (height - 4) / picture.shape[0])
     for span in clip.spans:

@@ -17,6 +17,7 @@ from onelight.temporal.encode import luminance, middle, shrink
 SMALL = 128  # longest side at which every frame is kept
 LARGE = 960  # longest side at which some are looked at more closely
 EVERY = 6  # frames from one closer look to the next: a slate is held far longer
+HIGHEST = np.float32(65504)  # what half floats hold
 KEPT = 24  # of the closer looks are kept, spread evenly over the clip
 STEADY = 0.25  # of a frame's time: by so much a time stamp may be off
 
@@ -47,7 +48,7 @@ def look(found: Found, space: str, progress: Callable[[int], None] = lambda _: N
     for number, picture in _movie(found, seen) if found.kind == "movie" else _images(found, seen):
         encoded = picture(SMALL)
         linear = mend(colour.to_working(encoded))[0]
-        small = luminance(shrink(linear, SMALL))
+        small = np.clip(luminance(shrink(linear, SMALL)), -HIGHEST, HIGHEST)
         seen.numbers.append(number)
         seen.small.append(small.astype(np.float16))
         seen.level.append(float(np.log2(middle(small))))
