@@ -96,9 +96,9 @@ def fringed(picture: np.ndarray, red: float, blue: float) -> np.ndarray:
     out = picture.copy()
     for channel, shift in ((0, red), (2, blue)):
         scale = np.float32(1 / (1 + shift / 1000))
-        at = [(axis - (size - 1) / 2) * scale + (size - 1) / 2 for axis, size in ((x, width), (y, height))]
+        x_at, y_at = [(axis - (size - 1) / 2) * scale + (size - 1) / 2 for axis, size in ((x, width), (y, height))]
         plane = np.ascontiguousarray(picture[..., channel])
-        out[..., channel] = cv2.remap(plane, *at, cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REFLECT)
+        out[..., channel] = cv2.remap(plane, x_at, y_at, cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REFLECT)
     return out
 
 
@@ -119,4 +119,4 @@ def jpeg(picture: np.ndarray, quality: int) -> np.ndarray:
     """The picture as an 8-bit JPEG gives it back."""
     coded = np.rint(np.clip(picture, 0, 1) ** (1 / 2.4) * 255).astype(np.uint8)
     _, data = cv2.imencode(".jpg", coded, [cv2.IMWRITE_JPEG_QUALITY, quality])
-    return (cv2.imdecode(data, cv2.IMREAD_COLOR).astype(np.float32) / 255) ** 2.4
+    return (np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.float32) / 255) ** 2.4

@@ -80,7 +80,7 @@ def masks(given: list[str]) -> dict[str, dict[int, Path]]:
         name, sign, folder = text.partition("=")
         if not sign or not Path(folder).is_dir():
             raise RequestError(f"--skin {text}: CLIP=DIR was expected, DIR a folder of mask images named by frame.")
-        numbered = ((re.findall(r"\d+", path.stem), path) for path in sorted(Path(folder).iterdir()))
+        numbered = ((re.findall(r"\d+", path.stem), path) for path in sorted(Path(folder).iterdir()) if path.is_file())
         out[name] = {int(found[-1]): path for found, path in numbered if found}
         if not out[name]:
             raise RequestError(f"--skin {text}: no file in {folder} has a frame number in its name.")
