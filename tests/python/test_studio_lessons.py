@@ -79,6 +79,22 @@ def test_crops_are_the_frames_own_pixels_inside_the_box_and_the_same_again(tmp_p
         assert np.array_equal(later[row : row + 96, column : column + 96], crop[1])
 
 
+def test_shots_are_ten_frames_of_one_part_and_a_still_is_held() -> None:
+    given = [take("a" * 8, "a", box=(20, 10, 300, 230)), take("b" * 8, "b", 1)]
+    sizes = {"count": 4, "size": (120, 160), "frames": 10, "seed": 1}
+    native, whole = (takes.shots(given, whole=whole, **sizes) for whole in (False, True))
+    assert len(native) == len(whole) == 4
+    for name, shot in native.items():
+        assert [picture.shape for picture in shot] == [(120, 160, 3)] * 10
+        first = int(name.split("_")[2])
+        rows, columns = np.nonzero((frame(first) == shot[0][0, 0]).all(axis=-1))
+        assert any(
+            np.array_equal(frame(first)[y : y + 120, x : x + 160], shot[0]) for y, x in zip(rows, columns, strict=True)
+        )
+        assert np.array_equal(shot[0], shot[9]) == name.startswith("b")
+    assert all(picture.shape == (120, 160, 3) for shot in whole.values() for picture in shot)
+
+
 def test_a_clip_that_ends_early_is_named() -> None:
     short = Take("c", "A001C003", "s", 1, 9, SIZE, lambda first, last: iter([frame(first)]))
     with pytest.raises(RequestError, match="A001C003 has no frame 2"):

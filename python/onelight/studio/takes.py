@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,14 +36,26 @@ class Take:
     def frames(self) -> int:
         return self.last - self.first + 1
 
-    def window(self, first: int, count: int, step: int = 1) -> list[np.ndarray]:
-        """`count` frames from `first` on, `step` apart, inside the box; at the stretch's end its last frame is held."""
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of the box."""
+        x1, y1, x2, y2 = self.box
+        return y2 - y1, x2 - x1
+
+    def window(
+        self, first: int, count: int, step: int = 1, part: Callable[[np.ndarray], np.ndarray] = lambda frame: frame
+    ) -> list[np.ndarray]:
+        """`count` frames from `first` on, `step` apart, inside the box; at the stretch's end its last frame is held.
+
+        Only `part` of each frame is kept: ten whole frames of a large format are more than a gigabyte.
+        """
         wanted = [min(first + step * number, self.last) for number in range(count)]
         found: dict[int, np.ndarray] = {}
         x1, y1, x2, y2 = self.box
         for number, frame in enumerate(self.read(wanted[0], wanted[-1]), wanted[0]):
             if number in wanted:
-                found[number] = np.nan_to_num(np.asarray(frame[y1:y2, x1:x2, :3], np.float32), posinf=0.0, neginf=0.0)
+                inside = np.asarray(frame[y1:y2, x1:x2, :3], np.float32)
+                found[number] = part(np.nan_to_num(inside, posinf=0.0, neginf=0.0))
         if missing := sorted(set(wanted) - found.keys()):
             raise RequestError(f"{self.name} has no frame {missing[0]}, which its catalogue entry speaks of.")
         return [found[number] for number in wanted]
@@ -93,8 +105,7 @@ def split(takes: Sequence[Take], seed: int, held: Sequence[str] = ()) -> Split:
 
 def large_enough(take: Take, size: int) -> bool:
     """Whether a crop of `size` pixels can be taken out of its picture."""
-    x1, y1, x2, y2 = take.box
-    return min(x2 - x1, y2 - y1) * ENLARGED >= size
+    return min(take.size) * ENLARGED >= size
 
 
 def cut(
@@ -166,26 +177,28 @@ def shots(
         take, turn = takes[number % len(takes)], number // len(takes)
         random = np.random.default_rng([seed, turn, *take.clip.encode()])
         first = take.first + int(random.integers(0, max(take.frames - frames, 0) + 1))
-        window = take.window(first, frames)
-        height, width = window[0].shape[:2]
-        cover = max(size[0] / height, size[1] / width)
-        scale = cover if whole else max(cover, 1.0)
-        if scale != 1:
-            target = (max(size[1], round(width * scale)), max(size[0], round(height * scale)))
-            how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-            window = [cv2.resize(frame, target, interpolation=how) for frame in window]
-        top, left = (
-            int(random.integers(0, side - wanted + 1)) for side, wanted in zip(window[0].shape, size, strict=False)
-        )
-        out[f"{take.name}_{first}_{turn}"] = [
-            np.ascontiguousarray(frame[top : top + size[0], left : left + size[1]]) for frame in window
-        ]
+        part = _part(take, size, whole, random)
+        out[f"{take.name}_{take.clip[:6]}_{first}_{turn}"] = take.window(first, frames, part=part)
     return out
 
 
-def setups(held: Sequence[Take], names: Mapping[str, Any]) -> dict[str, str]:
-    """The set-up of each shot by name."""
-    return {name: take.setup for name in names for take in held if name.startswith(f"{take.name}_")}
+def _part(
+    take: Take, size: tuple[int, int], whole: bool, random: np.random.Generator
+) -> Callable[[np.ndarray], np.ndarray]:
+    """What cuts a part of `size` out of a take's frames: the same part of each."""
+    height, width = take.size
+    cover = max(size[0] / height, size[1] / width)
+    scale = cover if whole else max(cover, 1.0)
+    scaled = (max(size[0], round(height * scale)), max(size[1], round(width * scale)))
+    top, left = (int(random.integers(0, side - wanted + 1)) for side, wanted in zip(scaled, size, strict=True))
+    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+
+    def part(frame: np.ndarray) -> np.ndarray:
+        if frame.shape[:2] != scaled:
+            frame = cv2.resize(frame, scaled[::-1], interpolation=how)
+        return np.ascontiguousarray(frame[top : top + size[0], left : left + size[1]])
+
+    return part
 
 
 def _npy(array: np.ndarray) -> bytes:
