@@ -17,6 +17,7 @@ from onelight.errors import NotFound, NotReady, OnelightError, RequestError
 from onelight.registry import LARGEST_JSON, Version
 from onelight.runtime import Session
 from onelight.shows import bundle, versions
+from onelight.shows.keeper import Keeper
 from onelight.shows.keys import Keys
 from onelight.shows.store import Show
 from onnx import TensorProto, helper
@@ -81,6 +82,8 @@ def refused_everywhere(show: Show, words: str, name: str = "v001") -> None:
 def test_a_bundle_with_another_signed_one_in_its_place_is_refused(show: Show) -> None:
     shutil.rmtree(home(show))
     shutil.copytree(home(show, "v002"), home(show))
+    with pytest.raises(bundle.Altered, match="speaks of another show, tool or version"):
+        Keeper().digest(show.folder, "probe", "v001")
     refused_everywhere(show, "speaks of another|was altered: manifest.json speaks of another show, tool or version")
 
 

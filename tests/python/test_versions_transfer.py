@@ -315,6 +315,7 @@ def test_a_signed_archive_of_a_pickle_is_refused_all_the_same(
 @pytest.mark.parametrize(
     "change",
     [
+        {},  # a name that the sheet inside does not have
         {"tool": "../../evil"},
         {"tool": "unknown"},
         {"version": "../v001"},
