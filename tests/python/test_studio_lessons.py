@@ -198,8 +198,9 @@ def rows(gain: float, low: float, lost: float) -> list[dict[str, object]]:
 def test_a_gain_is_sure_on_held_out_setups_and_costs_nothing_elsewhere(
     gain: float, low: float, lost: float, said: str
 ) -> None:
-    assert scoring.verdict(cleanup, rows(gain, low, lost)) == said
-    assert scoring.verdict(cleanup, []) == "not measured"
+    assert scoring.verdict(cleanup, rows(gain, low, lost), shots=8) == said
+    assert scoring.verdict(cleanup, rows(gain, low, lost), shots=2) == "not measured"
+    assert scoring.verdict(cleanup, [], shots=8) == "not measured"
 
 
 def test_a_torn_line_of_progress_is_the_only_one_lost(tmp_path: Path) -> None:

@@ -63,13 +63,12 @@ def test_the_version_is_a_candidate_that_says_what_it_learnt_from_and_what_was_h
     assert weights(trained) != training.weights_of(scoring.registry_of(trained).find("base", "cleanup")).read_bytes()
 
 
-def test_metrics_stand_beside_base_and_classical_with_intervals_and_decide_the_verdict(trained: Show) -> None:
+def test_metrics_stand_beside_base_and_classical_with_intervals_and_few_shots_give_no_verdict(trained: Show) -> None:
     metrics = versions.verify(trained, "cleanup", "v001").manifest["metrics"]
     headline = [row for row in metrics["against"] if row["metric"] == "cleaned_psnr"]
     assert {row["baseline"] for row in headline} == {"base", "classical", "nothing"}
     assert all({"gain", "low", "high"} <= row.keys() for row in headline)
-    over = next(row for row in headline if row["baseline"] == "base")
-    assert metrics["gain"] == ("gain" if over["better"] else "no gain")
+    assert metrics["gain"] == "not measured", "one shot is too few for a verdict"
     assert versions.get(trained, "cleanup", "v001").gain == metrics["gain"]
 
 

@@ -20,6 +20,7 @@ from onelight.studio import runs, scores
 from onelight.studio.takes import Split, shots
 from onelight.tools import discover
 
+FEWEST_SHOTS = 4  # of held-out set-ups, for a verdict
 FORGOTTEN = -0.1  # dB: what a version may lose on the soundstage and still have forgotten nothing
 DECIBELS = ("psnr", "log_psnr", "cleaned_psnr", "rebuilt_psnr")
 HELD_OUT, SUITE = "held_out", "soundstage"
@@ -88,7 +89,7 @@ class Scorer:
         rows = [*before, *self.rows({"model": tested}), *self._suite(tested, "model")]
         against = compared(self.tool, rows)
         return {
-            "gain": verdict(self.lessons, against),
+            "gain": verdict(self.lessons, against, len({row["scene"] for row in rows if row["kind"] == HELD_OUT})),
             "headline": self.lessons.HEADLINE,
             "against": against,
             "rows": rows,
@@ -143,15 +144,16 @@ def compared(tool: str, rows: Sequence[Mapping[str, Any]]) -> Rows:
     return [row for row in out if row["kind"] == SUITE or row["condition"] in (scores.ALL, "as shot")]
 
 
-def verdict(lessons: Any, against: Sequence[Mapping[str, Any]]) -> str:
+def verdict(lessons: Any, against: Sequence[Mapping[str, Any]], shots: int) -> str:
     """'gain' where the version beats its base with confidence on what it is for and has forgotten nothing.
 
     That is: the whole interval of the headline's gain lies above 0, and no mean on the soundstage is more than a tenth
-    of a decibel below the base's.
+    of a decibel below the base's. Of fewer than `FEWEST_SHOTS` shots nothing is said: an interval that is resampled
+    from two or three is far too narrow.
     """
     ours = [row for row in against if row["kind"] == HELD_OUT and row["baseline"] == "base"]
     headline = [row for row in ours if row["metric"] == lessons.HEADLINE]
-    if not headline:
+    if not headline or shots < FEWEST_SHOTS:
         return "not measured"
     lost = [row for row in against if row["kind"] == SUITE and row["metric"] in DECIBELS and row["gain"] < FORGOTTEN]
     return "gain" if all(row["better"] for row in headline) and not lost else "no gain"
