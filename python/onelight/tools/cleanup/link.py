@@ -13,7 +13,7 @@ from onelight.tools.cleanup.curves import SPACING, Curve, Mattes, arc, beside
 
 _BEND = 24.0  # px: what is shorter than this along a wire is noise, not its form
 _SLACK = 0.35  # how far below the width knobs a found width may lie, as a share: widths are estimates
-_SUPPORT = 0.06  # of the diagonal: how much of a wire must be seen at even sensitivity
+_SUPPORT = 0.09  # of the diagonal: how much of a wire must be seen at even sensitivity
 _WIGGLE = 1.2  # px, root mean square, that points of a wire stray from their smooth curve, plus a share of its width
 
 

@@ -16,12 +16,12 @@ from numpy.polynomial import Polynomial
 from scipy.interpolate import make_smoothing_spline
 
 from onelight.temporal import encode
-from onelight.tools.cleanup.curves import SPACING, Curve, arc, normals, resampled, sample
+from onelight.tools.cleanup.curves import SPACING, WIDE, Curve, arc, normals, resampled, sample
 
 STEP, FINE = 4.0, 0.5  # px between the strip's columns, along the curve, and between its rows, across
 ALONG = 6.0  # px over which the strip is averaged along the curve
 RATIOS = (0.4, 0.5, 0.63, 0.8, 1.0, 1.25)  # of the width that was found: widths that are tried
-REACH, PLUS = 0.75, 4.0  # how far a curve may move: of its width, and px
+REACH = 4.0  # px that a curve may move
 GAP, BESIDE = 0.5, (1.5, 4.0)  # px between band and sides, and how broad these are (half the wire's width, within)
 HALF = 0.4  # stops of difference that count half: more than plain is not plainer
 LIKELY = 0.3  # what the detector's own answer weighs
@@ -31,7 +31,7 @@ FEWEST = 6  # columns: on less there is nothing to see
 
 
 def snapped(curves: Sequence[Curve], picture: np.ndarray, level: float, likely: np.ndarray) -> list[Curve]:
-    """The curves, each laid on the band that the picture shows beside or under it, as wide as that is.
+    """The curves, each narrow one laid on the band that the picture shows beside or under it, as wide as that is.
 
     `picture` [H, W, 3] is scene-linear with the middle level `level`, `likely` [H, W] in 0..1 what the detector says.
     How sure a curve is does not change.
@@ -58,9 +58,10 @@ class _Strip:
 
 def _snapped(curve: Curve, picture: np.ndarray, level: float, likely: np.ndarray) -> Curve:
     points, width = resampled(curve.points, curve.width, STEP)
-    if len(points) < FEWEST:
+    usual = float(np.median(width))
+    if len(points) < FEWEST or usual > WIDE:  # a wide wire is lit unevenly: its middle is not its plainest
         return curve
-    across, usual = normals(points).astype(np.float32), float(np.median(width))
+    across = normals(points).astype(np.float32)
     strip = _straightened(points, across, usual, picture, level, likely)
     widths = np.maximum(usual * np.array(RATIOS), 1.0)
     plain = np.stack([_plain(strip, wide) for wide in widths])  # [K, S, M]
@@ -90,9 +91,8 @@ def _cubic(along: np.ndarray, points: np.ndarray, weight: np.ndarray) -> Callabl
 def _straightened(
     points: np.ndarray, across: np.ndarray, width: float, picture: np.ndarray, level: float, likely: np.ndarray
 ) -> _Strip:
-    reach = REACH * width + PLUS
-    beyond = reach + width * max(RATIOS) / 2 + GAP + BESIDE[1] + 1
-    rows, middle = int(np.ceil(beyond / FINE)), int(reach / FINE)
+    beyond = REACH + width * max(RATIOS) / 2 + GAP + BESIDE[1] + 1
+    rows, middle = int(np.ceil(beyond / FINE)), int(REACH / FINE)
     offsets = np.arange(-rows, rows + 1, dtype=np.float32) * np.float32(FINE)
     where = points[:, None] + offsets[None, :, None] * across[:, None]
     kernel = cv2.getGaussianKernel(2 * round(3 * ALONG / STEP) + 1, ALONG / STEP).astype(np.float32)
