@@ -10,8 +10,8 @@
 namespace onelight {
 
 // Where the local server listens: "unix:<folder>/server-<key>.sock", in a folder that only this user can enter. The key
-// stands for this release, the command that starts the server, $OCIO and $ONELIGHT_SHOWS: hosts that differ there do not
-// share a server. Throws Error(Unavailable) when there is no such folder and none can be made.
+// stands for this release, the command that starts the server, $OCIO and $ONELIGHT_SHOWS: hosts that differ there do
+// not share a server. Throws Error(Unavailable) when there is no such folder and none can be made.
 std::string local_address();
 
 // Returns local_address() once something answers there, starting the server if nothing does. `ready` asks the server

@@ -10,10 +10,11 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from onelight.cli import bench_tools, scores
+from onelight.cli import bench_tools
 from onelight.cli.app import app
 from onelight.errors import OnelightError
 from onelight.images import Frame, write_frame
+from onelight.studio import scores
 from onelight.temporal.encode import luminance, middle
 from onelight.tools.cleanup import baselines, cases, footage, leaves, score, wires, workload
 from onelight.tools.cleanup.cases import REVEALED, STATIC

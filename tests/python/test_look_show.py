@@ -136,7 +136,8 @@ def test_a_show_s_look_is_measured_kept_shown_and_compared(show: list[str], tmp_
     kept = look.Look.from_json((folder / "show.json").read_bytes())
     assert kept.clips == 1 and kept.frames == 4 and kept.tone is not None
     assert str(folder / "show.png") in told.replace("\n", "")
-    assert np.shape(cv2.imread(str(folder / "show.png"))) == (1080, 1920, 3)
+    page = cv2.imread(str(folder / "show.png"))
+    assert page is not None and page.shape == (1080, 1920, 3)
     setups = [key for key in json.loads((folder / "index.json").read_text()) if key.startswith("setup:")]
     assert len(setups) == 1
     assert "tone" in run(["look", "show", setups[0], *show])

@@ -12,12 +12,12 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from onelight.studio import scores
 from onelight.cli.app import app
 from onelight.errors import OnelightError
 from onelight.images import Frame, write_frame
 from onelight.soundstage import families
 from onelight.soundstage.scenes import Scene
+from onelight.studio import scores
 from onelight.tools import graph
 from onelight.tools.relight import baselines, cases, flicker, light, score
 from onelight.tools.relight.relit import Relit

@@ -18,8 +18,8 @@ from oip import Memfd, Wire, parameters_of, pixels_of, plate, refused, request, 
 from onelight import spec
 from onelight.stages import Context, Stage
 from onelight_server import Config, create_server
-from onelight_server.lru import ByteLRU
 from onelight_server.frames import FrameStore, content_hash
+from onelight_server.lru import ByteLRU
 from onelight_server.server import Server
 
 Code = grpc.StatusCode

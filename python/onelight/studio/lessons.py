@@ -72,7 +72,8 @@ def prepare(
         progress=partial(progress, "Preparing scenes to replay"),
     )
     rows = {name: row for row, name in enumerate(baked.names)}
-    first, second = (np.array([rows[name] for name in side]) for side in (taught, held))
+    # By name: a run that goes on finds its takes in another order than they were first planned in.
+    first, second = (np.array([rows[name] for name in sorted(side)]) for side in (taught, held))
     return lessons.course(baked.arrays, replayed.arrays, first, second, settings), f"{baked.digest} {replayed.digest}"
 
 

@@ -116,7 +116,8 @@ def neighbours(context: Context, made: dict[str, Any]) -> dict[str, Any]:
     brought: list[dict[str, Any]] = []
     grain = None
     if (matte > fill.FAINT).any():
-        grain, *brought = at_once(lambda work: work(), [measured, *(partial(bring, n) for n in nearest_first)])
+        works: list[Callable[[], Any]] = [measured, *(partial(bring, n) for n in nearest_first)]
+        grain, *brought = at_once(lambda work: work(), works)
     clean = _clean(context, area, plate, matte)
     unused = clean is not None and not (clean.sure[matte > fill.FAINT] > LEAST_SURE).any()
     remarks = {
