@@ -98,6 +98,7 @@ class Bool(Knob):
 
     default: bool = False
     neutral: bool | None = None
+    policy: str = ""  # the line of a show's policy that has to allow it; empty: every show does
     kind: ClassVar[str] = "bool"
 
 

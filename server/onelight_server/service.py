@@ -14,11 +14,12 @@ from onelight.errors import NotFound, NotReady, OnelightError
 from onelight.registry import Version
 from onelight.wire import inference_pb2 as oip
 
+from onelight_server import permits
 from onelight_server.answer import Answer
 from onelight_server.engine import Engine
 from onelight_server.frames import NAMES
 from onelight_server.framing import join_infer, parse_infer
-from onelight_server.gate import Gate
+from onelight_server.gate import Gate, admitted
 from onelight_server.metrics import Metrics
 from onelight_server.peers import Peers
 from onelight_server.pixels import output_shape
@@ -105,6 +106,8 @@ class InferenceService:
             tool_id, name = tool.id, version.name
             own = _uses_shared_memory(head) and await self.peers.is_own(context)
             job = Reader(self.engine.frames, self.regions if own else None).job(tool, version, head, raw)
+            if (folder := admitted.get()) is not None:
+                await asyncio.to_thread(permits.check, job, folder)
             for tensor in job.tensors:
                 self._count("in", tensor.transport, tensor.nbytes)
             answer = await self.engine.run(job, context.time_remaining())

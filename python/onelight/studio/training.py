@@ -20,6 +20,7 @@ import torch
 from onelight.errors import Busy, OnelightError, RequestError
 from onelight.registry import BASE, Version
 from onelight.shows import versions
+from onelight.shows.bundle import LOOK
 from onelight.shows.schema import ModelVersion, Run
 from onelight.shows.store import Show
 from onelight.studio import pace, runs, scoring
@@ -31,7 +32,7 @@ from onelight.studio.watching import Listener, Progress
 from onelight.training import checkpoint
 from onelight.training.course import Course
 from onelight.training.export import write_version
-from onelight.training.files import locked, write_json
+from onelight.training.files import locked, write_json, write_whole
 from onelight.training.loop import State, train
 from onelight.training.settings import Settings
 from onelight.training.start import begin_with
@@ -221,7 +222,7 @@ class _Training:
         """The version's files, as `versions.add` takes them."""
         into = self.folder / "staged"
         if (into / scoring.STAGED / "version.json").is_file():
-            return into / scoring.STAGED
+            return self._with_look(into / scoring.STAGED)
         columns = ("kind", "split", "condition", "metric", "baseline", "gain", "low", "high")
         card = scoring.script_of(self.run.tool).card(
             model,
@@ -234,7 +235,17 @@ class _Training:
             scores=[{column: row.get(column) for column in columns} for row in against],
         )
         spec = scoring.discover()[self.run.tool].version
-        return write_version(into, self.run.tool, scoring.STAGED, spec, graphs, weights={"weights": model}, card=card)
+        weights = {"weights": model}
+        return self._with_look(
+            write_version(into, self.run.tool, scoring.STAGED, spec, graphs, weights=weights, card=card)
+        )
+
+    def _with_look(self, staged: Path) -> Path:
+        """The version's files with the show's look, where that has been measured."""
+        look = self.show.places.look / "show.json"
+        if look.is_file():
+            write_whole(staged / LOOK, look.read_bytes())
+        return staged
 
     def _told(self) -> dict[str, Any]:
         plan = self.plan

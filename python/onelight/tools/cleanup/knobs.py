@@ -53,7 +53,7 @@ FILL: tuple[Knob, ...] = (
            options=(Option(OCTAVES, "1, 2, 4, 8, 16 ... away"), Option(EVERY, "every frame"))),
     Bool("wardrobe", "Interpolate over wardrobe",
          "Inside Protect, let thin gaps be closed from both sides; off: they stay as shot and are marked.",
-         group="fill"),
+         group="fill", policy="interpolate_over_wardrobe"),
 )
 
 GRAIN: tuple[Knob, ...] = (
