@@ -35,14 +35,14 @@ def away(found: Curve, truth: Curve) -> np.ndarray:
     return np.asarray(KDTree(dense).query(inside)[0])
 
 
-@pytest.mark.parametrize("across", [2.0, 5.0, 10.0])
+@pytest.mark.parametrize("across", [2.0, 5.0])
 @pytest.mark.parametrize("light", [0.02, 1.5])
 def test_a_curve_found_beside_its_wire_is_laid_on_it(across: float, light: float) -> None:
     truth = line(30, across)
     rough = line(30, across * 1.4, aside=2.0, wave=1.5)
     [found] = snapped([rough], shot(truth, light), 0.3, np.zeros(SHAPE, np.float32))
     assert np.median(away(rough, truth)) > 1.5
-    assert np.quantile(away(found, truth), 0.9) < max(1.0, 0.15 * across)
+    assert np.quantile(away(found, truth), 0.9) < 1.0
     assert float(np.median(found.width)) == pytest.approx(across, rel=0.35)
     assert (found.confidence, found.track) == (rough.confidence, rough.track)
 
@@ -71,6 +71,11 @@ def test_twice_the_light_changes_nothing() -> None:
     [one] = snapped([line(30, 5, aside=1.5)], picture, 0.3, likely)
     [two] = snapped([line(30, 5, aside=1.5)], picture * np.float32(2), 0.6, likely)
     np.testing.assert_array_equal(one.points, two.points)
+
+
+def test_a_wide_wire_stays_where_the_detector_put_it() -> None:
+    wide = line(30, 12, aside=2.0)
+    assert snapped([wide], shot(line(30, 12), 1.5), 0.3, np.zeros(SHAPE, np.float32)) == [wide]
 
 
 def test_a_curve_too_short_to_tell_anything_is_left_alone() -> None:

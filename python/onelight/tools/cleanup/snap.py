@@ -22,6 +22,7 @@ STEP, FINE = 4.0, 0.5  # px between the strip's columns, along the curve, and be
 ALONG = 6.0  # px over which the strip is averaged along the curve
 RATIOS = (0.4, 0.5, 0.63, 0.8, 1.0, 1.25)  # of the width that was found: widths that are tried
 REACH = 4.0  # px that a curve may move
+LOPSIDED = np.float32(1.5)  # by how much plainer one side counts than the other
 GAP, BESIDE = 0.5, (1.5, 4.0)  # px between band and sides, and how broad these are (half the wire's width, within)
 HALF = 0.4  # stops of difference that count half: more than plain is not plainer
 LIKELY = 0.3  # what the detector's own answer weighs
@@ -109,7 +110,10 @@ def _plain(strip: _Strip, width: float) -> np.ndarray:
     side = float(np.clip(width / 2, *BESIDE)) / FINE
     band = strip.mean(0.5 - half, half - 0.5) if half > 1 else strip.mean(0, 0)
     differs = [band - strip.mean(first, first + side) for first in (-half - gap - side, half + gap)]
-    return np.sqrt(np.maximum((differs[0] * differs[1]).mean(axis=-1), 0))
+    alike = (differs[0] * differs[1]).mean(axis=-1)
+    less, more = (np.sqrt(which(*((one * one).mean(axis=-1) for one in differs))) for which in (np.minimum, np.maximum))
+    capped = np.minimum(more, LOPSIDED * less)  # an edge has one plain side only
+    return np.sqrt(np.maximum(alike, 0) * capped / np.maximum(more, np.float32(1e-6)))
 
 
 def _best(scored: np.ndarray) -> tuple[int, np.ndarray]:
