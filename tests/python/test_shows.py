@@ -78,6 +78,13 @@ def test_the_root_may_have_any_name(tmp_path: Path, odd: str) -> None:
     assert show.places.store.is_file() and whole(Show.open("apollo", tmp_path / odd)) == 1
 
 
+@pytest.mark.parametrize("name", ["night-shoot", "Night_Shoot"])
+def test_two_shows_whose_gizmos_would_be_called_the_same_are_not_made(tmp_path: Path, name: str) -> None:
+    Show.create("night_shoot", tmp_path)
+    with pytest.raises(RequestError, match="'night_shoot', whose gizmos would have the same names"):
+        Show.create(name, tmp_path)
+
+
 def test_a_taken_name_is_told_from_a_folder_that_is_no_show(tmp_path: Path) -> None:
     Show.create("apollo", tmp_path)
     (tmp_path / "gemini").mkdir()

@@ -37,6 +37,11 @@ def checked(name: str) -> str:
     return name
 
 
+def folded(name: str) -> str:
+    """The name as gizmos and case-blind disks see it: shows that are alike in this cannot be told apart there."""
+    return name.lower().replace("-", "_")
+
+
 @dataclass(frozen=True)
 class Places:
     """The paths inside one show's directory."""

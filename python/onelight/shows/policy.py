@@ -26,7 +26,7 @@ frames_on_disk = false
 # May Cleanup interpolate over wardrobe where no frame of the shot shows what lies behind?
 interpolate_over_wardrobe = true
 
-# May pixels be made at all? false: tools only move, scale and mix what the plates hold.
+# May pixels be made at all? false: a render that holds any gets no sidecar, so that it cannot be delivered as proven.
 synthesise = true
 
 # May a model version run that carries no signature of this show?

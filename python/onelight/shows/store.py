@@ -162,6 +162,9 @@ def free(name: str, root: Path | None) -> Path:
         raise RequestError(f"There is a show '{name}' already: {folder}.")
     if folder.is_symlink() or folder.exists():
         raise RequestError(f"{folder} is there already, and is no show: move it away, or take another name.")
+    alike = [other for other in shows(root) if places.folded(other) == places.folded(name)]
+    if alike:
+        raise RequestError(f"There is a show '{alike[0]}', whose gizmos would have the same names: take another name.")
     return folder
 
 
