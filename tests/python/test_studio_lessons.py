@@ -79,6 +79,16 @@ def test_crops_are_the_frames_own_pixels_inside_the_box_and_the_same_again(tmp_p
         assert np.array_equal(later[row : row + 96, column : column + 96], crop[1])
 
 
+def test_clips_of_one_name_each_give_their_own_pixels(tmp_path: Path) -> None:
+    given = [
+        Take(digest, "A001C001", digest, 1, 1, SIZE, lambda first, last, level=level: iter([frame(1) * 0 + level]))
+        for digest, level in (("a" * 20, 0.25), ("b" * 20, 0.5))
+    ]
+    files = takes.cut(given, tmp_path, count=4, size=96, span=1, step=1, far=0.0, seed=1)
+    levels = {name[0]: float(np.load(path).mean()) for name, path in files.items()}
+    assert levels == {"a": 0.25, "b": 0.5}
+
+
 def test_shots_are_ten_frames_of_one_part_and_a_still_is_held() -> None:
     given = [take("a" * 8, "a", box=(20, 10, 300, 230)), take("b" * 8, "b", 1)]
     sizes = {"count": 4, "size": (120, 160), "frames": 10, "seed": 1}

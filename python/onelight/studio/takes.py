@@ -142,8 +142,8 @@ def cut(
         out[name] = path = folder / f"{name}.npy"
         if not path.is_file():
             random = np.random.default_rng([seed, first, turn, *take.clip.encode()])
-            if read[0] != (take.name, first):
-                read = (take.name, first), take.window(first, span, step)
+            if read[0] != (take.clip, first):  # names are not unique: cameras count their clips from 1 again
+                read = (take.clip, first), take.window(first, span, step)
             crops = crop(read[1], size, far, random)
             write_whole(path, _npy(np.clip(crops, -6e4, 6e4).astype(np.float16)))
         progress(done, len(wanted))
