@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -94,7 +95,8 @@ def test_shots_are_ten_frames_of_one_part_and_a_still_is_held() -> None:
     sizes = {"count": 4, "size": (120, 160), "frames": 10, "seed": 1}
     native, whole = (takes.shots(given, whole=whole, **sizes) for whole in (False, True))
     assert len(native) == len(whole) == 4
-    for name, shot in native.items():
+    assert {shot.setup for shot in native.values()} == {"a", "b"}
+    for name, shot in ((name, shot.frames) for name, shot in native.items()):
         assert [picture.shape for picture in shot] == [(120, 160, 3)] * 10
         first = int(name.split("_")[2])
         rows, columns = np.nonzero((frame(first) == shot[0][0, 0]).all(axis=-1))
@@ -102,7 +104,7 @@ def test_shots_are_ten_frames_of_one_part_and_a_still_is_held() -> None:
             np.array_equal(frame(first)[y : y + 120, x : x + 160], shot[0]) for y, x in zip(rows, columns, strict=True)
         )
         assert np.array_equal(shot[0], shot[9]) == name.startswith("b")
-    assert all(picture.shape == (120, 160, 3) for shot in whole.values() for picture in shot)
+    assert all(picture.shape == (120, 160, 3) for shot in whole.values() for picture in shot.frames)
 
 
 def test_a_clip_that_ends_early_is_named() -> None:
@@ -208,9 +210,19 @@ def rows(gain: float, low: float, lost: float) -> list[dict[str, object]]:
 def test_a_gain_is_sure_on_held_out_setups_and_costs_nothing_elsewhere(
     gain: float, low: float, lost: float, said: str
 ) -> None:
-    assert scoring.verdict(cleanup, rows(gain, low, lost), shots=8) == said
-    assert scoring.verdict(cleanup, rows(gain, low, lost), shots=2) == "not measured"
-    assert scoring.verdict(cleanup, [], shots=8) == "not measured"
+    assert scoring.verdict(cleanup, rows(gain, low, lost), setups=4) == said
+    assert scoring.verdict(cleanup, rows(gain, low, lost), setups=3) == "not measured"
+    assert scoring.verdict(cleanup, [], setups=8) == "not measured"
+
+
+@pytest.mark.parametrize("lessons", [cleanup, relight])
+def test_what_intervals_are_resampled_by_is_the_setup_however_many_clips_and_shots_it_gave(lessons: ModuleType) -> None:
+    given = [take(f"clip{number}", setup) for number, setup in enumerate("aab")]
+    found = scoring.held_out(takes.Split([], given), lessons, {"nothing": None}, 4, 1)
+    shots = {"_".join(row["case"].split("_")[:4]) for row in found}
+    assert len(shots) == 4 and {row["scene"] for row in found} == {"a", "b"}
+    for row in found:
+        assert (row["scene"] == "b") == row["case"].startswith("clip2")
 
 
 def test_a_torn_line_of_progress_is_the_only_one_lost(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from onelight.studio import runs, scores
 from onelight.studio.takes import Split, shots
 from onelight.tools import discover
 
-FEWEST_SHOTS = 4  # of held-out set-ups, for a verdict
+FEWEST_SETUPS = 4  # that are held out, for a verdict
 FORGOTTEN = -0.1  # dB: what a version may lose on the soundstage and still have forgotten nothing
 DECIBELS = ("psnr", "log_psnr", "cleaned_psnr", "rebuilt_psnr")
 HELD_OUT, SUITE = "held_out", "soundstage"
@@ -120,7 +120,8 @@ def held_out(
 ) -> Rows:
     """Rows of `lessons.measure` on shots of held-out set-ups, for the methods in `tested` (None: without networks).
 
-    Cases of one shot err alike, and so do shots of one clip: `scene`, which intervals are resampled by, is the shot.
+    Shots of one set-up err alike, be they of one clip or of several: `scene`, which intervals are resampled by, is the
+    set-up; a clip that is of none is one of its own.
     """
     wanted = shots(
         show_split.held,
@@ -131,7 +132,8 @@ def held_out(
         seed=seed,
     )
     sessions = {method: None if version is None else Session(version, _cores()) for method, version in tested.items()}
-    return lessons.measure(wanted, sessions, progress)
+    rows = lessons.measure({name: shot.frames for name, shot in wanted.items()}, sessions, progress)
+    return [{**row, "scene": wanted[row["scene"]].setup} for row in rows]
 
 
 def compared(tool: str, rows: Sequence[Mapping[str, Any]]) -> Rows:
@@ -144,16 +146,16 @@ def compared(tool: str, rows: Sequence[Mapping[str, Any]]) -> Rows:
     return [row for row in out if row["kind"] == SUITE or row["condition"] in (scores.ALL, "as shot")]
 
 
-def verdict(lessons: Any, against: Sequence[Mapping[str, Any]], shots: int) -> str:
+def verdict(lessons: Any, against: Sequence[Mapping[str, Any]], setups: int) -> str:
     """'gain' where the version beats its base with confidence on what it is for and has forgotten nothing.
 
     That is: the whole interval of the headline's gain lies above 0, and no mean on the soundstage is more than a tenth
-    of a decibel below the base's. Of fewer than `FEWEST_SHOTS` shots nothing is said: an interval that is resampled
-    from two or three is far too narrow.
+    of a decibel below the base's. Of fewer than `FEWEST_SETUPS` held-out set-ups nothing is said, however many
+    shots they gave: an interval that is resampled from two or three is far too narrow.
     """
     ours = [row for row in against if row["kind"] == HELD_OUT and row["baseline"] == "base"]
     headline = [row for row in ours if row["metric"] == lessons.HEADLINE]
-    if not headline or shots < FEWEST_SHOTS:
+    if not headline or setups < FEWEST_SETUPS:
         return "not measured"
     lost = [row for row in against if row["kind"] == SUITE and row["metric"] in DECIBELS and row["gain"] < FORGOTTEN]
     return "gain" if all(row["better"] for row in headline) and not lost else "no gain"

@@ -62,6 +62,14 @@ class Take:
 
 
 @dataclass(frozen=True)
+class Shot:
+    """A few frames [height, width, 3] of a take, and the set-up that they show."""
+
+    setup: str
+    frames: Sequence[np.ndarray]
+
+
+@dataclass(frozen=True)
 class Split:
     """Takes to learn from and takes of held-out set-ups."""
 
@@ -164,7 +172,7 @@ def crop(frames: Sequence[np.ndarray], size: int, far: float, random: np.random.
 
 def shots(
     takes: Sequence[Take], *, count: int, size: tuple[int, int], frames: int, whole: bool, seed: int
-) -> dict[str, list[np.ndarray]]:
+) -> dict[str, Shot]:
     """About `count` shots of `frames` frames [height, width, 3], by name: the takes in turn, elsewhere in each.
 
     `whole` scales the picture to cover the size, else its pixels are taken as they are. A still is held.
@@ -172,13 +180,13 @@ def shots(
     takes = [take for take in takes if large_enough(take, min(size))]
     if not takes:
         raise RequestError(f"No held-out clip has a picture of {size[1]}x{size[0]} pixels: hold out other set-ups.")
-    out: dict[str, list[np.ndarray]] = {}
+    out: dict[str, Shot] = {}
     for number in range(max(count, len(takes))):
         take, turn = takes[number % len(takes)], number // len(takes)
         random = np.random.default_rng([seed, turn, *take.clip.encode()])
         first = take.first + int(random.integers(0, max(take.frames - frames, 0) + 1))
         part = _part(take, size, whole, random)
-        out[f"{take.name}_{take.clip[:6]}_{first}_{turn}"] = take.window(first, frames, part=part)
+        out[f"{take.name}_{take.clip[:6]}_{first}_{turn}"] = Shot(take.setup, take.window(first, frames, part=part))
     return out
 
 

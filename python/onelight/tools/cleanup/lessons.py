@@ -177,7 +177,9 @@ def measure(
     """Scores on shots of held-out set-ups [SHOT_FRAMES of SHOT_SIZE], wires pasted on them as `cases.pasted` does.
 
     `sessions` are versions by the method's name (of METHODS; None: no networks). Rows {case, scene, split, width,
-    contrast, motion, method, metric, value}: `f1` as in `evaluate`; `cleaned_psnr` (dB) is of whole frames that were
+    contrast, motion, method, metric, value}; `scene` is the shot's name.
+
+    `f1` is as in `evaluate`; `cleaned_psnr` (dB) is of whole frames that were
     cleaned with nothing said by hand, against the frames without wires, so that a wire that was missed, a bad fill and
     a false alarm all cost what they are worth. Regrain is off for it, for new grain is not meant to be the old one.
     """

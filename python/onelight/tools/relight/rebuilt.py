@@ -28,7 +28,9 @@ def measure(
     """Scores on shots of held-out set-ups [SHOT_FRAMES of SHOT_SIZE].
 
     `sessions` are versions by the method's name (of METHODS; None: no network). Rows {case, scene, split, light,
-    method, metric, value}. `rebuilt_psnr` (dB, in stops as `score.log_psnr`): a frame is rebuilt from one three frames
+    method, metric, value}; `scene` is the shot's name.
+
+    `rebuilt_psnr` (dB, in stops as `score.log_psnr`): a frame is rebuilt from one three frames
     on, whose paint (the plate over its present shading) is moved back along flow and lit by this frame's own shading.
     A decomposition that flickers or sees paint as relief loses against `nothing`, which moves the pixels as they are;
     one that knows how a surface turned gains. The light is the same for all: what Analyse fits without a network.
