@@ -14,7 +14,7 @@ from typing import Any
 import c2pa
 
 from onelight.errors import ImageError, OnelightError
-from onelight.provenance import certificates, terms
+from onelight.provenance import certificates, shape, terms
 from onelight.shows.keys import Keys
 from onelight.shows.store import Show
 
@@ -99,19 +99,28 @@ def read(file: Path, roots: str) -> Credentials | None:
         return Credentials({}, [], "", [f"its content credentials are damaged ({error})"])
     if told is None:
         return None
-    manifest = told["manifests"][told["active_manifest"]]
-    entries: dict[str, Any] = {each["label"]: each["data"] for each in manifest.get("assertions", [])}
-    actions = next((data["actions"] for label, data in entries.items() if label.startswith("c2pa.actions")), [])
+    manifest = told.get("manifests", {}).get(told.get("active_manifest"), {})
+    entries: dict[str, Any] = {each["label"]: each.get("data") for each in manifest.get("assertions", [])}
+    acted = [data for label, data in entries.items() if label.startswith("c2pa.actions")]
+    actions = acted[0]["actions"] if acted and not shape.wrong(acted[0], {"actions": [dict]}) else []
     record = entries.get(RECORD, {})
+    bad = shape.wrong(record, shape.RECORD) if record else ""
     codes = list(dict.fromkeys(each["code"] for each in told.get("validation_status", [])))
     problems = [_PLAIN.get(code, f"its content credentials do not hold ({code})") for code in codes]
     if told.get("validation_state") != "Trusted" and not problems:
         problems.append(f"its content credentials are {told.get('validation_state')}, not trusted")
     if not record:
         problems.append("its content credentials were not made by Onelight")
+    elif bad:
+        record = {}
+        problems.append(f"its content credentials are not as we write them ({bad})")
     elif not problems and not _padding_is_empty(file):
         problems.append("bytes were written into the padding of its manifest")
-    return Credentials(record, actions, manifest.get("signature_info", {}).get("common_name", ""), problems)
+    return Credentials(record, actions, _signer(manifest), problems)
+
+
+def _signer(manifest: Mapping[str, Any]) -> str:
+    return str((manifest.get("signature_info") or {}).get("common_name") or "")
 
 
 def _padding_is_empty(file: Path) -> bool:

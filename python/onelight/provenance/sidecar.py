@@ -16,7 +16,7 @@ from fileseq.frameset import FrameSet
 from sqlalchemy import select
 
 from onelight.errors import ImageError, OnelightError, RequestError
-from onelight.provenance import chain
+from onelight.provenance import chain, shape
 from onelight.shows.keys import Keys
 from onelight.shows.schema import Entry
 
@@ -27,6 +27,8 @@ SUFFIX = ".onelight.jsonl"
 KIND, FORMAT = "onelight sidecar", 1
 BASE = "base"
 UNSIGNED = "The built-in show 'base' has no key: nothing proves this record, it only says what was done."
+_MISSHAPEN = "line {} is not as we write it: '{}' is missing, or of another kind or size"
+_FORMS = {"job": shape.JOB, "frame": shape.FRAME}
 _FRAME = re.compile(r"[._-]?(?:(?<=[._-])\d+|@+|#+|%0?\d*d)(?=\.[^.]+$)")
 
 
@@ -172,6 +174,9 @@ def read(path: Path, verify: chain.Verify | None) -> Account:
         raise ImageError(f"{path} is no sidecar: its first line should say '{KIND}'")
     if not lines[0].problem and header.get("format") != FORMAT:
         raise ImageError(f"{path} was written by a newer Onelight (format {header.get('format')}): update this one")
+    if bad := shape.wrong(header, shape.HEADER):
+        header = {}
+        problems += [] if lines[0].problem else [_MISSHAPEN.format(1, bad)]
     must = bool(header.get("signed", True))
     jobs, frames = [], {}
     for line in lines:
@@ -179,10 +184,14 @@ def read(path: Path, verify: chain.Verify | None) -> Account:
             continue
         if must and "signature" not in line.told:
             problems.append(f"line {line.number} has no signature")
-        if line.told.get("kind") == "job":
+        kind = line.told.get("kind")
+        form = _FORMS.get(kind) if isinstance(kind, str) else None
+        if form and (bad := shape.wrong(line.told, form)):
+            problems.append(_MISSHAPEN.format(line.number, bad))
+        elif kind == "job":
             jobs.append(line.told)
-        elif line.told.get("kind") == "frame":
-            frames[str(line.told.get("file"))] = line.told
+        elif kind == "frame":
+            frames[line.told["file"]] = line.told
         elif line.number > 1:
             problems.append(f"line {line.number} is of a kind we do not write")
     return Account(path, header, jobs, frames, problems, frozenset(line.key for line in lines if line.key))

@@ -209,12 +209,15 @@ class Verification:
     def _input(self, folder: Path, told: Mapping[str, Any]) -> str:
         """What became of a file that went in; empty where it is the same still, or not here to be looked at."""
         file = folder / told["file"]
-        if not file.is_file():
-            return ""
-        state = file.stat()
-        key = (file.resolve(), state.st_size, state.st_mtime_ns)
-        if key not in self._hashed:
-            self._hashed[key] = digests.of_file(file)[0]
+        try:
+            if not file.is_file():
+                return ""
+            state = file.stat()
+            key = (file.resolve(), state.st_size, state.st_mtime_ns)
+            if key not in self._hashed:
+                self._hashed[key] = digests.of_file(file)[0]
+        except (OSError, ImageError):
+            return f"{told['clip']}: {told['file']} cannot be read"
         return "" if self._hashed[key] == told["sha256"] else f"{told['clip']}: {told['file']} is another file now"
 
 
