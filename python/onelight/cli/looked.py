@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -11,7 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from onelight.cli.showing import opened
-from onelight.errors import NotFound, OnelightError, RequestError
+from onelight.errors import NotFound, RequestError
+from onelight.studio.looks import INDEX, read
+from onelight.studio.looks import index as index_of
 
 if TYPE_CHECKING:  # a command line that only prints its help loads no database
     import numpy as np
@@ -21,7 +22,6 @@ if TYPE_CHECKING:  # a command line that only prints its help loads no database
     from onelight.shows.store import Show
 
 LEAST = 0.4  # of the frame that has to be left once what is not picture is cut away evenly
-INDEX = "index.json"
 
 
 def observe(clip: Clip, masks: dict[int, Path], places: int) -> Sightings:
@@ -100,7 +100,7 @@ def store(show: Show, kind: str, name: str, found: Look, clips: list[Clip]) -> P
     except OSError as error:
         raise cannot_write(folder, error) from error
     slug = kind if not name else f"{kind}-{re.sub(r'[^A-Za-z0-9]+', '-', name).strip('-').lower() or 'unnamed'}"
-    index = _index(folder)
+    index = index_of(folder)
     taken = {told["file"] for other, told in index.items() if other != key(kind, name)}
     while f"{slug}.json" in taken:  # two lenses whose names differ by what a file name cannot hold
         slug += "-2"
@@ -124,11 +124,11 @@ def load(which: str, show: str, root: Path | None) -> tuple[Path, Look, str]:
     from onelight.shows.schema import Clip
 
     if which.endswith(".json"):
-        return Path(which), Look.from_json(_read(Path(which))), ""
+        return Path(which), Look.from_json(read(Path(which))), ""
     opened_show = opened(show, root)
-    told = _index(opened_show.places.look).get(which)
+    told = index_of(opened_show.places.look).get(which)
     if told is None:
-        known = ", ".join(_index(opened_show.places.look)) or "none yet: run 'onelight look measure'"
+        known = ", ".join(index_of(opened_show.places.look)) or "none yet: run 'onelight look measure'"
         raise NotFound(f"The show '{opened_show.name}' has no look '{which}'; measured are: {known}.")
     with opened_show.session() as session:
         gone = session.scalars(select(Clip).where(Clip.withdrawn.is_not(None), Clip.digest.in_(told["clips"]))).all()
@@ -136,26 +136,9 @@ def load(which: str, show: str, root: Path | None) -> tuple[Path, Look, str]:
     names = ", ".join(clip.name for clip in gone)
     return (
         path,
-        Look.from_json(_read(path)),
+        Look.from_json(read(path)),
         f"Withdrawn since it was measured: {names}. Measure again." if gone else "",
     )
-
-
-def _index(folder: Path) -> dict:
-    path = folder / INDEX
-    if not path.exists():
-        return {}
-    try:
-        return dict(json.loads(_read(path)))
-    except ValueError as error:
-        raise OnelightError(f"{path} cannot be read: {error}.") from error
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise NotFound(f"{path} cannot be read: {error.strerror}.") from error
 
 
 def key(kind: str, name: str) -> str:

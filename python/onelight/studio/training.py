@@ -19,11 +19,10 @@ import torch
 
 from onelight.errors import Busy, OnelightError, RequestError
 from onelight.registry import BASE, Version
-from onelight.shows import versions
-from onelight.shows.bundle import LOOK
+from onelight.shows import journal, versions
 from onelight.shows.schema import ModelVersion, Run
 from onelight.shows.store import Show
-from onelight.studio import pace, runs, scoring
+from onelight.studio import looks, pace, runs, scoring
 from onelight.studio.lessons import prepare, weights_of
 from onelight.studio.plan import Ask, Plan
 from onelight.studio.takes import Split
@@ -32,7 +31,7 @@ from onelight.studio.watching import Listener, Progress
 from onelight.training import checkpoint
 from onelight.training.course import Course
 from onelight.training.export import write_version
-from onelight.training.files import locked, write_json, write_whole
+from onelight.training.files import locked, write_json
 from onelight.training.loop import State, train
 from onelight.training.settings import Settings
 from onelight.training.start import begin_with
@@ -241,10 +240,10 @@ class _Training:
         )
 
     def _with_look(self, staged: Path) -> Path:
-        """The version's files with the show's look, where that has been measured."""
-        look = self.show.places.look / "show.json"
-        if look.is_file():
-            write_whole(staged / LOOK, look.read_bytes())
+        """The version's files with the show's look, where that was measured on clips that still allow it."""
+        if why := looks.into(self.show, staged):
+            with self.show.session() as session:
+                journal.record(session, "training without look", self.run.name, why)
         return staged
 
     def _told(self) -> dict[str, Any]:
