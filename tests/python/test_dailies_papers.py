@@ -36,6 +36,11 @@ def clip(name: str, last: int, rate: str = "24", reel: str = "", timecode: str =
         ("[[rights]]\n" + GOOD + "[rights.consents.Ada]\nscope = ['training']\n", "the consent of Ada has 'given'"),
         ("[[rights]]\n" + GOOD + "[rights.consents.Ada]\ngiven = 2026-01-01\nscope = ['all']\n", "Ada: 'all' is none"),
         ("owner = 'We'\n", "unknown 'owner'"),
+        ("rights = ['x']\n", r"Statement 1 .*rights.toml is 'x': a \[\[rights\]\] table was expected"),
+        ("[[rights]]\n" + GOOD + "consents = ['Jane']\n", "Statement 1 .*rights.toml: 'consents' is a table for each"),
+        ("[[rights]]\n" + GOOD + "[[rights.consents]]\nname = 'Jane'\n", "'consents' is a table for each performer"),
+        ("[[rights]]\n" + GOOD + "[rights.consents]\nJane = 1\n", "the consent of Jane has 'given'"),
+        ("[[rights]]\n" + GOOD + "expires = 9999-12-31T23:59:59-05:00\n", "Statement 1 .*'expires' is a date that no"),
     ],
 )
 def test_a_rights_file_that_is_wrong_is_refused_with_what_is_wrong(tmp_path: Path, text: str, sentence: str) -> None:

@@ -100,8 +100,10 @@ def aware(moment: datetime) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _statement(path: Path, number: int, table: Mapping[str, Any], source: str) -> Statement:
+def _statement(path: Path, number: int, table: object, source: str) -> Statement:
     where = f"Statement {number} of the rights file {path}"
+    if not isinstance(table, Mapping):
+        raise RequestError(f"{where} is {table!r:.40}: a [[rights]] table was expected.")
     for name in NEEDED:
         if not table.get(name):
             raise RequestError(f"{where} lacks '{name}'.")
@@ -113,13 +115,16 @@ def _statement(path: Path, number: int, table: Mapping[str, Any], source: str) -
     for name in ("owner", "basis"):
         if not isinstance(table[name], str):
             raise RequestError(f"{where}: '{name}' is a text.")
+    consents = table.get("consents", {})
+    if not isinstance(consents, Mapping):
+        raise RequestError(f"{where}: 'consents' is a table for each performer, as [rights.consents.\"Jane Doe\"].")
     return Statement(
         clips,
         table["owner"],
         table["basis"],
         purposes,
         _moment(table["expires"], f"{where}: 'expires'") if "expires" in table else None,
-        {name: _consent(where, name, consent) for name, consent in table.get("consents", {}).items()},
+        {name: _consent(where, name, consent) for name, consent in consents.items()},
         source,
     )
 
@@ -148,7 +153,10 @@ def _check_purposes(where: str, purposes: tuple[str, ...]) -> None:
 def _moment(value: object, where: str = "") -> datetime:
     """A day is meant from its beginning, UTC; rights that expire on a day are gone from then on."""
     if isinstance(value, datetime):
-        return aware(value).astimezone(UTC)
+        try:
+            return aware(value).astimezone(UTC)
+        except OverflowError as error:  # the last hours of the year 9999 are in the year 10000 elsewhere
+            raise RequestError(f"{where} is a date that no calendar has in UTC: {value}.") from error
     if isinstance(value, date):
         return datetime.combine(value, time(), UTC)
     raise RequestError(f"{where} is a date, as 2027-12-31.")
