@@ -55,15 +55,14 @@ class Diary:
         self._room.release()
         try:
             flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-            number = os.open(path, flags, 0o600)
-            try:
-                if os.fstat(number).st_size > LARGEST:
-                    os.replace(path, path.with_suffix(".log.1"))
-                    os.close(number)
-                    number = os.open(path, flags, 0o600)
-                os.write(number, line.encode())
-            finally:
-                os.close(number)
+            with os.fdopen(os.open(path, flags, 0o600), "ab", buffering=0) as file:
+                full = os.fstat(file.fileno()).st_size > LARGEST
+                if not full:
+                    file.write(line.encode())
+            if full:
+                os.replace(path, path.with_suffix(".log.1"))
+                with os.fdopen(os.open(path, flags, 0o600), "ab", buffering=0) as file:
+                    file.write(line.encode())
         except OSError as error:
             if not self._failed:  # a show on a disk that is full or read-only must not fill the common log
                 log.warning("a show's own log cannot be written", why=error.strerror)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import os
 import re
@@ -26,6 +27,7 @@ from oip import SECONDS, Wire, metrics_port, parameters_of, pixels_of, plate, re
 from onelight.shows import access, versions
 from onelight.wire import inference_pb2, studio_pb2
 from onelight_server import Config, callers, create_server
+from onelight_server import diary as diaries
 from onelight_server.diary import Diary
 from onelight_server.gate import STEP, Gate
 from onelight_server.holders import Holders
@@ -460,6 +462,33 @@ def test_a_shows_own_log_is_not_written_through_a_link(tmp_path: Path) -> None:
     diary.tell(tmp_path, "refused")
     diary.close()
     assert target.read_text() == "mine\n"
+
+
+def test_a_log_that_cannot_be_begun_anew_closes_no_file_of_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "logs" / "server.log"
+    path.parent.mkdir()
+    path.write_bytes(b"x" * (diaries.LARGEST + 1))
+    real, mine = os.open, []
+
+    def opens(file: Any, flags: int, *rest: Any, **more: Any) -> int:
+        if Path(file) == path and not path.exists():  # it was put aside: now the number that it had is another's
+            mine.append(real("/dev/null", os.O_RDONLY))
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(file, flags, *rest, **more)
+
+    monkeypatch.setattr("os.open", opens)
+    diary = Diary()
+    diary.tell(tmp_path, "refused")
+    diary.close()
+    monkeypatch.undo()
+    assert len(mine) == 1
+    os.close(mine[0])  # still open
+    diary = Diary()
+    diary.tell(tmp_path, "refused")
+    diary.close()
+    assert path.read_text().count("refused") == 1
 
 
 def test_what_is_approved_while_the_server_runs_is_served_from_the_next_frame_on(
