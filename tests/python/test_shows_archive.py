@@ -17,7 +17,7 @@ from typing import Any
 import pyrage
 import pytest
 from onelight.errors import NotReady, OnelightError, RequestError
-from onelight.shows import access, archive, journal, restoring
+from onelight.shows import access, archive, files, journal, restoring
 from onelight.shows.keys import Keys
 from onelight.shows.sealing import BadArchive, Key, Lock
 from onelight.shows.store import Show, shows
@@ -98,6 +98,27 @@ def test_an_archive_replaces_no_file_and_lies_outside_the_show(given: Given, tmp
         with pytest.raises(RequestError, match="lies in the show itself"):
             archive.archive(given.show, to, given.lock)
     assert given.file.read_bytes() == before and not (tmp_path / "nowhere").exists()
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_an_archive_replaces_no_file_that_appears_meanwhile(
+    given: Given, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool
+) -> None:
+    def no_links(*_: object, **__: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    if not links:
+        monkeypatch.setattr("os.link", no_links)  # as exFAT answers
+    archive.archive(given.show, tmp_path / "b.age", given.lock)
+    to = tmp_path / "c.age"
+
+    def appears(done: int, total: int, name: str) -> None:
+        to.write_text("another's")
+
+    with pytest.raises(RequestError, match="is there already"):
+        archive.archive(given.show, to, given.lock, appears)
+    assert to.read_text() == "another's"
+    assert not list(tmp_path.glob(".*"))
 
 
 def test_a_link_in_a_show_is_named_and_not_followed(given: Given, tmp_path: Path) -> None:
@@ -296,7 +317,7 @@ def test_an_archive_is_in_the_log_before_it_is_there(given: Given, monkeypatch: 
     def refuse(part: Path, to: Path) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(archive, "_take_place", refuse)
+    monkeypatch.setattr(files, "name", refuse)
     with pytest.raises(OnelightError, match="No space left on device"):
         archive.archive(given.show, given.file.with_name("b.age"), given.lock)
     assert whole(given.show) == 3 and not given.file.with_name("b.age").exists()

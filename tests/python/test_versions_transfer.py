@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
@@ -16,7 +17,7 @@ import pytest
 import versionshows as make
 from onelight.errors import NotReady, OnelightError, RequestError
 from onelight.runtime import Session
-from onelight.shows import bundle, journal, transfer, versions
+from onelight.shows import bundle, files, journal, transfer, versions
 from onelight.shows.keys import Keys
 from onelight.shows.schema import Clip
 from onelight.shows.store import Show
@@ -88,6 +89,52 @@ def test_the_same_version_gives_the_same_archive_and_the_log_keeps_that_it_left(
     with pytest.raises(OnelightError, match="cannot be written: No such file"):
         transfer.export(show, "probe", "v001", tmp_path / "nowhere" / "x.zip")
     assert not list(tmp_path.glob(".*"))
+
+
+@pytest.mark.parametrize("renames", [True, False])
+def test_a_disk_without_hard_links_takes_an_export_and_keeps_what_is_there(
+    show: Show, archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, renames: bool
+) -> None:
+    def no_links(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr("os.link", no_links)  # as exFAT answers
+    if not renames:
+        monkeypatch.setattr("ctypes.CDLL", lambda *_, **__: object())  # nor a rename that replaces nothing
+    again = tmp_path / "again.zip"
+    transfer.export(show, "probe", "v001", again)
+    assert again.read_bytes() == archive.read_bytes()
+    late, before = tmp_path / "late.zip", len(versions.history(show, "probe", "v001"))
+
+    def meanwhile(path: Path) -> None:
+        late.write_text("another's")
+
+    monkeypatch.setattr(transfer, "_pack", lambda checked, file: meanwhile(late))
+    with pytest.raises(RequestError, match="late.zip is there already"):
+        transfer.export(show, "probe", "v001", late)
+    assert late.read_text() == "another's"
+    assert len(versions.history(show, "probe", "v001")) == before
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_an_export_that_the_disk_refuses_is_not_in_the_log_and_one_that_the_log_refuses_is_not_on_the_disk(
+    show: Show, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    before = len(versions.history(show, "probe", "v001"))
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "name", full)
+        with pytest.raises(OnelightError, match="No space left"):
+            transfer.export(show, "probe", "v001", tmp_path / "x.zip")
+    with monkeypatch.context() as patch:
+        patch.setattr("sqlalchemy.orm.Session.commit", full)
+        with pytest.raises(OnelightError, match="No space left"):
+            transfer.export(show, "probe", "v001", tmp_path / "x.zip")
+    assert len(versions.history(show, "probe", "v001")) == before
+    assert not list(tmp_path.glob("*x.zip*"))
+    transfer.export(show, "probe", "v001", tmp_path / "x.zip")
 
 
 def test_an_altered_version_does_not_leave_the_show(show: Show, tmp_path: Path) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 import uuid
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -75,8 +74,7 @@ def _publish(path: Path, data: bytes) -> None:
     try:
         files.write(part, data)
         with contextlib.suppress(FileExistsError):
-            os.link(part, path)
-        files.sync(path.parent)
+            files.name(part, path)
     finally:
         part.unlink(missing_ok=True)
 

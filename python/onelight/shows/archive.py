@@ -55,7 +55,7 @@ def archive(show: Show, to: Path, lock: Lock, progress: Progress = lambda done, 
             os.fsync(out.fileno())
             # Logged before it is there: a copy of the show that the log does not know would be worse than the reverse.
             _log(show, to, lock, count)
-            _take_place(part, to)
+            files.name(part, to)
         except BaseException:
             part.unlink(missing_ok=True)
             raise
@@ -193,8 +193,7 @@ def _snapshot(source: Path, copy: Path) -> None:
 @contextlib.contextmanager
 def _work_folder(show: Show) -> Iterator[Path]:
     """A folder in the show's cache for copies of its databases, emptied of what a killed archive left."""
-    folder = show.places.cache / "archiving"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder = files.below(show.folder, show.places.cache.name, "archiving", mode=0o700)
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -219,17 +218,6 @@ def _exclusive(part: Path) -> Iterator[BinaryIO]:
             raise NotReady(f"{part} is being written by another.") from error
         out.truncate(0)
         yield out
-
-
-def _take_place(part: Path, to: Path) -> None:
-    try:
-        os.link(part, to, follow_symlinks=False)  # unlike a rename it replaces nothing
-        part.unlink()
-    except FileExistsError:
-        raise
-    except OSError:  # file systems without links
-        os.rename(part, to)
-    files.sync(to.parent)
 
 
 def _changed(path: Path) -> NotReady:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import errno
 import fcntl
 import os
@@ -13,6 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 PART, GONE = ".part", ".gone"  # ends of hidden folders: being made, being deleted
+_NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS)
+_HERE, _NO_REPLACE = -100, 1  # AT_FDCWD, RENAME_NOREPLACE of Linux
 
 
 def read(path: Path, largest: int) -> bytes:
@@ -37,6 +40,45 @@ def write(path: Path, data: bytes, mode: int = 0o600) -> None:
         os.fsync(file.fileno())
     os.replace(part, path)
     sync(path.parent)
+
+
+def below(top: Path, *names: str, mode: int = 0o777) -> Path:
+    """The folder of those names below `top`, made where it is missing; `top` never, for a deleted show must stay so.
+
+    Raises FileNotFoundError where `top` is gone.
+    """
+    for each in names:
+        top = top / each
+        top.mkdir(mode, exist_ok=True)
+    return top
+
+
+def name(part: Path, path: Path) -> None:
+    """Gives the finished file `part` its name; raises FileExistsError where something has it, a dangling link too."""
+    try:
+        os.link(part, path, follow_symlinks=False)  # unlike a rename, never takes the place of what is there
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        _rename(part, path)
+    else:
+        part.unlink()
+    sync(path.parent)
+
+
+def _rename(part: Path, path: Path) -> None:
+    """As `name`, for disks and file servers without hard links: exFAT, SMB."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if hasattr(libc, "renameat2"):
+        if libc.renameat2(_HERE, os.fsencode(part), _HERE, os.fsencode(path), _NO_REPLACE) == 0:
+            return
+        number = ctypes.get_errno()
+        if number not in (errno.EINVAL, errno.ENOSYS):
+            raise OSError(number, os.strerror(number), str(path))
+    # Some that are mounted through FUSE know no such rename: only between these two lines could another be replaced.
+    if os.path.lexists(path):
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
+    os.rename(part, path)
 
 
 def sync(path: Path) -> None:

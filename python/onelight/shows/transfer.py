@@ -6,6 +6,7 @@ its manifest names the clips that the version learnt from.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shutil
@@ -82,11 +83,13 @@ def export(show: Show, tool: str, name: str, path: Path, who: str = "") -> str:
                 os.fsync(file.fileno())
             with part.open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
-            with show.session() as session:
-                told = {"tool": tool, "version": name, "digest": checked.digest, "archive": digest, "to": path.name}
+            told = {"tool": tool, "version": name, "digest": checked.digest, "archive": digest, "to": path.name}
+            with contextlib.ExitStack() as undo, show.session() as session:
                 journal.record(session, "version export", f"{tool}@{name}", who=who, **told)
-            os.link(part, path)  # unlike a rename this never replaces what another put there meanwhile
-            files.sync(path.parent)
+                files.name(part, path)
+                undo.callback(path.unlink)
+                session.commit()  # an entry and a file, or neither
+                undo.pop_all()
         finally:
             part.unlink(missing_ok=True)
     return digest
