@@ -5,14 +5,20 @@ from __future__ import annotations
 import os
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import dailiesclips as made
 import pytest
-from onelight.errors import NotFound
+from onelight.dailies import mhl, setups
+from onelight.dailies.ingest import ingest
+from onelight.errors import NotFound, OnelightError
 from onelight.shows import files, removal
 from onelight.shows.store import Show, shows
 from showarchives import Given
 from showcases import filled, leftovers, onelight, unprivileged, whole
+from versionshows import added
 
 
 @pytest.fixture
@@ -73,6 +79,32 @@ def test_a_new_show_of_the_same_name_is_not_mixed_up_with_the_deleted_one(given:
     new = Show.create("apollo", root)
     removal.finish(root)
     assert whole(new) == 1 and leftovers(root) == []
+
+
+def test_what_still_works_on_a_deleted_show_brings_no_folder_of_it_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tmp_path / "shows"
+    show = Show.create("apollo", root)
+    made.movie(tmp_path / "A003C001.mov", made.video(made.shot(1, 6, size=(90, 160))), "prores_ks", "yuv422p10le")
+    for module, name in ((mhl, "write"), (setups, "keep")):
+        real = getattr(module, name)
+
+        def late(*what: Any, real: Callable[..., Any] = real) -> Any:
+            removal.delete("apollo", root)
+            return real(*what)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(module, name, late)
+            (outcome,) = ingest(show, [tmp_path / "A003C001.mov"]).outcomes
+        assert outcome.state == "refused" and "cannot be written" in outcome.why
+        assert list(root.iterdir()) == []
+        show = Show.create("apollo", root)
+    removal.delete("apollo", root)
+    (tmp_path / "new").mkdir()
+    with pytest.raises(OnelightError):
+        added(show, tmp_path / "new", 1.0)
+    assert list(root.iterdir()) == []
 
 
 def test_the_command_line_asks_before_it_deletes(given: Given) -> None:

@@ -123,7 +123,7 @@ def _take(show: Show, found: Found, papers: Papers, space: str, rate: Fraction |
         except OSError as error:
             raise OnelightError(f"The hash list of '{found.name}' cannot be written: {error.strerror}.") from error
     papers.tell(clip)
-    setups.keep(show.places.cache, clip, seen)
+    setups.keep(show.places, clip, seen)
     with show.session() as session:
         others = [] if setups.slated(clip.camera) else setups.candidates(session, clip)
     alike = setups.like(show.places.cache, digest, others)

@@ -26,6 +26,7 @@ from lxml.etree import XMLSyntaxError
 
 from onelight.dailies import files
 from onelight.errors import ImageError
+from onelight.shows.files import below
 from onelight.shows.places import Places
 
 
@@ -81,7 +82,7 @@ def write(places: Places, digest: str, clip_folder: Path, listed: dict[str, dict
     part = places.cache / f"hashes-{uuid.uuid4().hex}"  # what a power cut leaves of it lies where it may be swept
     # The library names a list after the folder that it describes.
     described = part / clip_folder.name
-    (described / ascmhl_folder_name).mkdir(parents=True)
+    below(places.folder, places.cache.name, part.name, described.name, ascmhl_folder_name)
     try:
         _write(described, listed)
         shutil.rmtree(final, ignore_errors=True)

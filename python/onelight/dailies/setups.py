@@ -12,7 +12,10 @@ from sqlalchemy.orm import Session
 
 from onelight.dailies import material
 from onelight.dailies.survey import Survey
+from onelight.shows import files
+from onelight.shows.places import Places
 from onelight.shows.schema import Clip, Setup
+from onelight.shows.store import written
 from onelight.temporal.cuts import same_shot
 
 FOLDER = "dailies"  # in the show's cache: what clips look like, small
@@ -25,16 +28,20 @@ def slated(camera: dict[str, Any]) -> str:
     return f"{name}/{unit}" if name and unit else name
 
 
-def keep(cache: Path, clip: Clip, seen: Survey) -> None:
-    """Keeps what the clip looks like where its picture begins, half-way and ends, for clips that come later."""
+def keep(places: Places, clip: Clip, seen: Survey) -> None:
+    """Keeps what the clip looks like where its picture begins, half-way and ends, for clips that come later.
+
+    Raises OnelightError where the disk refuses, or the show was deleted meanwhile.
+    """
     shown = [(one.first, one.last) for one in material.stretches(clip)]
     inside = [at for at, number in enumerate(seen.numbers) if any(first <= number <= last for first, last in shown)]
     if not inside:  # bars and slates are alike in all clips, whatever follows them
         return
     picked = sorted({inside[0], inside[len(inside) // 2], inside[-1]})
-    folder = cache / FOLDER
-    folder.mkdir(parents=True, exist_ok=True)
-    np.save(folder / f"{clip.digest}.npy", np.stack([seen.small[at] for at in picked]))
+    path = places.cache / FOLDER / f"{clip.digest}.npy"
+    with written(path):
+        files.below(places.folder, places.cache.name, FOLDER)
+        np.save(path, np.stack([seen.small[at] for at in picked]))
 
 
 def like(cache: Path, digest: str, others: Iterable[Clip]) -> Clip | None:

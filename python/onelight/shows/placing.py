@@ -114,6 +114,8 @@ def _entered(session: Session, version: ModelVersion, action: str, who: str) -> 
 def _home(session: Session, show: Show, tool: str) -> tuple[Path, Sequence[ModelVersion]]:
     rows = session.scalars(select(ModelVersion).where(ModelVersion.tool == tool)).all()
     home = show.places.models / tool
+    with written(home):
+        files.below(show.folder, show.places.models.name, tool)
     tidy(home, {found.name for found in rows})
     return home, rows
 
