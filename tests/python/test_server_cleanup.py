@@ -112,7 +112,9 @@ def test_work_on_a_large_frame_ends_soon_after_its_deadline(what: str, start_ser
     with Wire(server.address) as wire:
         message = request(clips, {"range": 1, "frame.action": what}, MODEL)
         with pytest.raises(grpc.RpcError) as caught:
-            wire.stub(message, timeout=1.0)
+            wire.stub(
+                message, timeout=1.0 if what == "render" else 0.3
+            )  # a fast machine has tracked three frames by 1 s
         assert caught.value.code() == grpc.StatusCode.DEADLINE_EXCEEDED  # type: ignore[attr-defined]
         ended = time.monotonic()
         while metric(port, "onelight_workers_busy"):

@@ -72,7 +72,7 @@ def database(server: Path, request: pytest.FixtureRequest) -> Callable[[], str]:
 
 
 def clip() -> Clip:
-    texts = {**dict.fromkeys(("name", "path", "space", "reel"), "A001"), "kind": "movie", "rate": "24", "timecode": ""}
+    texts = dict.fromkeys(("name", "path", "space", "reel"), "A001")
     numbers = dict.fromkeys(("first", "last", "width", "height"), 1)
     times = {"ingested": datetime.now(UTC)}
     return Clip(
