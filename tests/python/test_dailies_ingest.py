@@ -253,7 +253,7 @@ def test_withdrawing_a_clip_retires_what_learnt_from_it_and_it_does_not_come_bac
         withdrawal.withdraw(show, "A003C002", " ")
     with pytest.raises(NotFound, match="no clip 'A009'"):
         withdrawal.withdraw(show, "A009", "gone")
-    retired = withdrawal.withdraw(show, clip.digest[:10], "Ada took her consent back")
+    retired = withdrawal.withdraw(show, clip.digest[:10], "Ada took her consent back").retired
     assert [(one.tool, one.name, one.state) for one in retired] == [("relight", "v001", "retired")]
     with pytest.raises(RequestError, match="withdrawn on .* already: Ada took"):
         withdrawal.withdraw(show, "A003C002", "again")

@@ -13,14 +13,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import versionshows as make
+from onelight.cli.app import app
+from onelight.dailies import withdrawal
 from onelight.errors import NotFound, NotReady, RequestError
 from onelight.registry import Registry
 from onelight.runtime import Session
 from onelight.shows import journal, rekeying, versions
 from onelight.shows.keys import Keys
-from onelight.shows.schema import Clip
+from onelight.shows.schema import Clip, Entry
 from onelight.shows.store import Show
 from onelight.tools import discover
+from sqlalchemy import select
+from typer.testing import CliRunner
 from versionshows import added, registry, served
 from versionshows import clip as clip_of
 
@@ -173,6 +177,30 @@ def test_rolling_back_passes_over_what_people_retired(show: Show, tmp_path: Path
         versions.rollback(show, "probe", "")
     with pytest.raises(RequestError, match="Say why"):
         versions.retire(show, "probe", "v001", "")
+
+
+def test_withdrawing_a_clip_names_the_versions_that_were_only_scored_on_it(show: Show, tmp_path: Path) -> None:
+    taught, held = clip_of(show, "A001"), clip_of(show, "A002")
+    split = {"taught": [["1A", taught.digest]], "held_out": [["2B", held.digest]]}
+    for factor in (1.0, 2.0, 3.0):
+        told = split if factor < 3 else {"taught": [["2B", held.digest]]}
+        added(show, tmp_path, factor, clips=[taught] if factor < 3 else [held], manifest=told)
+    altered = show.places.models / "probe" / "v002" / "manifest.json"
+    altered.chmod(0o600)
+    altered.write_bytes(altered.read_bytes().replace(b"2B", b"3C"))
+    command = ["dailies", "withdraw", "A002", "--why", "taken back", "--show", show.name]
+    done = CliRunner(env={"COLUMNS": "220"}).invoke(app, [*command, "--root", str(show.folder.parent)])
+    assert done.exit_code == 0, done.output
+    assert "retired with it: probe@v003" in done.stdout
+    assert "Scored on it, but learnt nothing from it, and stay as they are: probe@v001\n" in done.stdout
+    with show.reading() as session:
+        entry = session.scalars(select(Entry).order_by(Entry.number.desc())).first()
+        assert entry is not None and (entry.told["retired"], entry.told["scored"]) == (["probe@v003"], ["probe@v001"])
+    assert versions.get(show, "probe", "v001").state == "candidate"
+    with pytest.raises(RequestError, match="already"):
+        withdrawal.withdraw(show, "A002", "again")
+    alone = withdrawal.withdraw(show, "A001", "taken back")
+    assert [one.name for one in alone.retired] == ["v001", "v002"] and alone.scored == []
 
 
 def test_a_withdrawn_clip_retires_all_that_learnt_from_it_also_through_a_base(show: Show, tmp_path: Path) -> None:

@@ -100,9 +100,11 @@ def withdraw(
     """Withdraw a clip: nothing learns from it any more, and the model versions that did are retired."""
     from onelight.dailies import withdrawal
 
-    retired = withdrawal.withdraw(opened(show, root), clip, why)
-    told = ", ".join(f"{one.tool}@{one.name}" for one in retired)
-    print(f"{clip} is withdrawn; " + (f"retired with it: {told}" if told else "no model version learnt from it"))
+    done = withdrawal.withdraw(opened(show, root), clip, why)
+    retired, scored = (", ".join(f"{one.tool}@{one.name}" for one in of) for of in (done.retired, done.scored))
+    print(f"{clip} is withdrawn; " + (f"retired with it: {retired}" if retired else "no model version learnt from it"))
+    if scored:
+        print(f"Scored on it, but learnt nothing from it, and stay as they are: {scored}")
 
 
 @app.command("sheet")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,13 +11,21 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from onelight.errors import NotFound, RequestError
-from onelight.shows import journal, versions
+from onelight.shows import bundle, files, journal, versions
 from onelight.shows.schema import Clip, ModelVersion
 from onelight.shows.store import Show
 
 
-def withdraw(show: Show, clip: str, why: str, who: str = "") -> list[ModelVersion]:
-    """Withdraws the clip and retires the model versions that learnt from it, in one transaction; returns those.
+@dataclass(frozen=True)
+class Withdrawal:
+    """Which versions had to do with a clip: those that learnt from it, and those that were only scored on it."""
+
+    retired: list[ModelVersion]
+    scored: list[ModelVersion]  # it was held out of their training: they hold nothing of it and stay as they are
+
+
+def withdraw(show: Show, clip: str, why: str, who: str = "") -> Withdrawal:
+    """Withdraws the clip and retires the model versions that learnt from it, in one transaction.
 
     Raises NotFound without such a clip, RequestError where several are called so, where it is withdrawn already and
     where no reason is given.
@@ -30,9 +40,30 @@ def withdraw(show: Show, clip: str, why: str, who: str = "") -> list[ModelVersio
             )
         row.withdrawn, row.withdrawn_why = datetime.now(UTC), why.strip()
         retired = versions.retire_learnt_from(session, row, f"{row.name} was withdrawn: {row.withdrawn_why}", who)
-        told = {"digest": row.digest, "retired": [f"{one.tool}@{one.name}" for one in retired]}
-        journal.record(session, "dailies withdraw", row.name, row.withdrawn_why, who, **told)
-        return retired
+        scored = [one for one in _scored_on(session, show, row) if one not in retired]
+        names = {
+            side: [f"{one.tool}@{one.name}" for one in of] for side, of in (("retired", retired), ("scored", scored))
+        }
+        journal.record(session, "dailies withdraw", row.name, row.withdrawn_why, who, digest=row.digest, **names)
+        return Withdrawal(retired, scored)
+
+
+def _scored_on(session: Session, show: Show, clip: Clip) -> list[ModelVersion]:
+    """The versions whose manifests name the clip as held out of training; one that was altered tells nothing."""
+    found = []
+    for version in session.scalars(select(ModelVersion).order_by(ModelVersion.tool, ModelVersion.number)):
+        try:
+            path = show.places.models / version.tool / version.name / bundle.MANIFEST
+            data = files.read(path, bundle.LARGEST_MANIFEST)
+            manifest = bundle.parsed(data, version.name)
+        except (OSError, bundle.Altered):
+            continue
+        training = manifest.get("training")
+        held = training.get("held_out") if isinstance(training, dict) else None
+        pairs = [each for each in held if isinstance(each, list)] if isinstance(held, list) else []
+        if hashlib.sha256(data).hexdigest() == version.digest and any(clip.digest in pair for pair in pairs):
+            found.append(version)
+    return found
 
 
 def named(session: Session, clip: str) -> Clip:
