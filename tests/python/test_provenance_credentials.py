@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from pathlib import Path
 from typing import Any
@@ -183,3 +184,19 @@ def test_what_was_changed_is_not_attested(studio: Studio) -> None:
     with pytest.raises(Exception, match=r"out.1002.exr is not as it was rendered: the file is missing"):
         onelight(*ask)
     assert file.read_bytes() == whole
+
+
+def test_the_first_certificates_stay_also_on_a_disk_without_hard_links(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_links(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    show = Show.create("apollo", tmp_path / "shows")
+    monkeypatch.setattr("os.link", no_links)  # as exFAT answers
+    first = certificates.chain(show)
+    assert first.count("BEGIN CERTIFICATE") == 2
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "exists", lambda path: False)  # another process was as quick, and made its own
+        assert certificates.chain(show) == first
+    assert [path.name for path in (show.places.keys / "certificates").iterdir()] == [f"{Keys(show).fingerprint}.pem"]
