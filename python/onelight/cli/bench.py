@@ -59,7 +59,8 @@ def training(
     """How soon a training on a show's dailies that begins with the base is as good as one that begins with nothing.
 
     score_scratch is what the one from nothing ends with on held-out crops, seconds_base when the one from the base was
-    first as good, time_ratio the second over seconds_scratch.
+    first as good, time_ratio the second over seconds_scratch. steps_base 0 says that the base was as good before it
+    learnt anything, with score_base_at_0: that is a better start, not faster learning.
     """
     from onelight.cli import bench_training
 

@@ -12,13 +12,15 @@ from onelight.cli.evaluate import progress_bars
 def run(
     tools: list[str], show: Any, steps: int, quiet: bool, crops: int = 32, scenes: int = 24
 ) -> list[dict[str, Any]]:
-    """Rows {tool, metric, score_scratch, score_base, steps_scratch, steps_base, seconds_scratch, seconds_base,
-    time_ratio}.
+    """Rows {tool, metric, score_scratch, score_base, score_base_at_0, steps_scratch, steps_base,
+    seconds_scratch, seconds_base, time_ratio}.
 
     Both trainings are on the same crops and scenes, with the same settings, in this process, one after the other.
     `score_scratch` is the last held-out score of the one that begins with nothing; `seconds_base` is when the one that
     begins with the base version was first at least as good, its loading and validation included; None where it never
-    was. The base's own training is not counted: it was paid for once, for all shows.
+    was. `score_base_at_0` is the base's score before any step, and `steps_base` the step at `seconds_base`: 0 where the
+    base was as good without learning, and then `time_ratio` tells nothing of how fast it learns. The base's own
+    training is not counted: it was paid for once, for all shows.
     """
     from onelight.studio import race
 

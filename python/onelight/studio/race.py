@@ -61,6 +61,7 @@ def run(
         "metric": f"{lessons.GAIN} on held-out crops",
         "score_scratch": goal,
         "score_base": based[-1][1],
+        "score_base_at_0": based[0][1],
         "steps_scratch": steps,
         "steps_base": reached[1] if reached else None,
         "seconds_scratch": round(seconds, 2),
