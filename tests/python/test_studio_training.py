@@ -13,12 +13,13 @@ from pathlib import Path
 
 import pytest
 from onelight.dailies.withdrawal import withdraw
-from onelight.errors import RequestError
+from onelight.errors import Busy, OnelightError, RequestError
 from onelight.shows import versions
 from onelight.shows.schema import Run
 from onelight.shows.store import Show
-from onelight.studio import scoring, training, watching
+from onelight.studio import race, runs, scoring, training, watching
 from onelight.studio.plan import Plan
+from onelight.training.files import locked
 from studioshows import ASK, command, show_with_dailies
 
 RUN = "cleanup-001"
@@ -44,6 +45,15 @@ def trained(empty: Show, tmp_path_factory: pytest.TempPathFactory) -> Show:
 def copied(show: Show, root: Path) -> Show:
     shutil.copytree(show.folder, root / show.name)
     return Show.open(show.name, root)
+
+
+def tracked(show: Show) -> str:
+    """What MLflow has of the show's only run."""
+    from mlflow import MlflowClient
+
+    with show.session() as session:
+        run = session.query(Run).one()
+    return MlflowClient(tracking_uri=f"sqlite:///{show.folder / 'mlflow.db'}").get_run(run.tracked).info.status
 
 
 def weights(show: Show) -> bytes:
@@ -140,6 +150,7 @@ def test_an_interrupted_run_is_not_gone_on_with_by_other_wishes_nor_without_one_
 ) -> None:
     show = copied(empty, tmp_path)
     assert training.train_show(show, "cleanup", ASK, stop_after=0.0) is None
+    assert tracked(show) == "KILLED"
     with pytest.raises(RequestError, match="seed was 3 and is 4.*--fresh"):
         training.train_show(show, "cleanup", replace(ASK, seed=4))
     plan = Plan.load(show.places.training / RUN)
@@ -149,6 +160,78 @@ def test_an_interrupted_run_is_not_gone_on_with_by_other_wishes_nor_without_one_
         training.train_show(show, "cleanup", ASK)
     with show.session() as session:
         assert session.query(Run).one().state == "failed"
+
+
+def test_what_ends_a_run_is_told_to_the_tracking_store(
+    empty: Show, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    show = copied(empty, tmp_path)
+
+    for error, state in ((OnelightError("The disk is full."), "KILLED"), (RequestError("It is too dark."), "FAILED")):
+
+        def fails(*_: object, error: Exception = error, **__: object) -> None:
+            raise error
+
+        monkeypatch.setattr(training, "prepare", fails)
+        with pytest.raises(OnelightError, match=str(error)):
+            training.train_show(show, "cleanup", ASK)
+        assert tracked(show) == state
+
+
+def test_a_command_that_was_interrupted_after_its_first_tool_goes_on_with_the_second_alone(
+    trained: Show, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from onelight.cli.app import app
+
+    show, tools = copied(trained, tmp_path), ["cleanup", "relight"]
+    run = runs.begin(show, "cleanup", ASK, False, runs.call(show, tools, ASK))
+    runs.end(show, run.name, runs.DONE, versions.get(show, "cleanup", "v001"))
+    asked = ["train", "show", "--show", "apollo", "--root", str(show.folder.parent), "--tools", ",".join(tools)]
+    asked += ["--budget", "120s", "--steps", "4", "--seed", "3", "--scenes", "4", "--crops", "6", "--shots", "1"]
+    asked += ["--suite", "0", "--threads", "1", "--stop-after", "0", "--json"]
+    app(asked, standalone_mode=False)
+    told = capsys.readouterr()
+    assert "cleanup: v001 was made before" in told.err and "relight: stopped for now" in told.err
+    assert {(row["tool"], row["version"]) for row in json.loads(told.out)["rows"]} == {("cleanup", "v001")}
+    with show.session() as session:
+        states = [(one.name, one.state) for one in session.query(Run).order_by(Run.id)]
+    assert states == [(RUN, "done"), (run.name, "done"), ("relight-001", "stopped")]
+    assert runs.call(show, tools, ASK).done == {"cleanup": "v001"}, "and once more"
+
+
+def test_a_race_says_where_the_base_was_as_good_before_it_learnt_anything(trained: Show, tmp_path: Path) -> None:
+    row = race.run(copied(trained, tmp_path), "cleanup", tmp_path / "race", steps=2, crops=6, scenes=4)
+    assert row["score_base_at_0"] >= row["score_scratch"], "two steps from nothing find no wires"
+    assert (row["steps_base"], row["steps_scratch"]) == (0, 2)
+    assert 0 < row["time_ratio"] == pytest.approx(row["seconds_base"] / row["seconds_scratch"], rel=0.1)
+
+
+def test_a_tool_counts_as_done_by_the_same_command_only_and_while_its_version_stands(
+    trained: Show, tmp_path: Path
+) -> None:
+    show, tools = copied(trained, tmp_path), ["cleanup", "relight"]
+    version = versions.get(show, "cleanup", "v001")
+    assert not runs.call(show, tools, ASK).done, "it was trained by a command for itself"
+    first = runs.call(show, tools, ASK)
+    runs.end(show, runs.begin(show, "cleanup", ASK, False, first).name, runs.DONE, version)
+    assert runs.call(show, tools, ASK) == replace(first, done={"cleanup": "v001"}), "killed before the second began"
+    assert not runs.call(show, tools, replace(ASK, seed=4)).done
+    assert not runs.call(show, tools[::-1], ASK).done
+    assert not runs.call(show, tools, ASK, fresh=True).done
+    versions.retire(show, "cleanup", "v001", "it learnt too much")
+    assert not runs.call(show, tools, ASK).done
+
+
+def test_a_fresh_run_does_not_end_one_that_another_process_is_at(empty: Show, tmp_path: Path) -> None:
+    show = copied(empty, tmp_path)
+    run = runs.begin(show, "cleanup", ASK, False)
+    with locked(show.places.training / run.name, "training"), pytest.raises(Busy, match=f"{run.name} is in use"):
+        training.train_show(show, "cleanup", ASK, fresh=True)
+    with show.session() as session:
+        assert [(one.name, one.state) for one in session.query(Run)] == [(run.name, "running")]
+    assert runs.begin(show, "cleanup", ASK, True).name != run.name
+    with show.session() as session:
+        assert [one.state for one in session.query(Run).order_by(Run.id)] == ["failed", "running"]
 
 
 @pytest.mark.parametrize(

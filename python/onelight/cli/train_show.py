@@ -74,19 +74,20 @@ def train_show(
 
     Whole set-ups are held out, and the version is scored on them beside its base, the tool without networks and doing
     nothing. Scenes of the soundstage are replayed, so that nothing is forgotten. The same command goes on with what was
-    interrupted, and ends with the same weights to the bit. Each version becomes a candidate:
-    `onelight version approve`.
+    interrupted, leaves tools alone that were done by then, and ends with the same weights to the bit. Each version
+    becomes a candidate: `onelight version approve`.
     """
     of_show = opened(show, root)
     names = [name.strip() for name in tools.split(",") if name.strip()]
     if not names:
         raise RequestError("Which tools? Give --tools relight,cleanup, or one of them.")
+    from onelight.shows import versions
     from onelight.studio.plan import Ask, find_tool
     from onelight.tools import discover
 
     names = find_tool(discover(), names)
     try:
-        from onelight.studio import scoring, training
+        from onelight.studio import runs, scoring, training
     except ModuleNotFoundError as error:
         from onelight.errors import NotReady
 
@@ -105,17 +106,23 @@ def train_show(
     )
     limit = None if stop_after is None else stop_after * 60
     out: list[dict[str, Any]] = []
+    call = runs.call(of_show, names, ask, fresh)
     for name in names:
-        with told(name) as listener:
-            version = training.train_show(
-                of_show,
-                name,
-                ask,
-                fresh=fresh,
-                tracking=tracking,
-                listeners=(listener,),
-                stop_after=limit,
-            )
+        if name in call.done:
+            Console(stderr=True).print(f"{name}: {call.done[name]} was made before this command was interrupted.")
+            version = versions.get(of_show, name, call.done[name])
+        else:
+            with told(name) as listener:
+                version = training.train_show(
+                    of_show,
+                    name,
+                    ask,
+                    fresh=fresh,
+                    call=call,
+                    tracking=tracking,
+                    listeners=(listener,),
+                    stop_after=limit,
+                )
         if version is None:
             Console(stderr=True).print(f"{name}: stopped for now; the same command goes on from there.")
             continue

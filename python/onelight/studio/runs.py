@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
+from uuid import uuid4
 
 from sqlalchemy import select
 
@@ -14,8 +17,10 @@ from onelight.errors import RequestError
 from onelight.shows import journal
 from onelight.shows.schema import Clip, ModelVersion, Run
 from onelight.shows.store import Show
+from onelight.shows.versions import RETIRED
 from onelight.studio.plan import Ask, Plan, same, sizes
 from onelight.studio.takes import Split, Take, split
+from onelight.training.files import locked
 
 RUNNING, STOPPED, DONE, FAILED = "running", "stopped", "done", "failed"
 SEED = 20261121
@@ -66,25 +71,73 @@ def nothing_to_learn(show: Show) -> str:
     return f"None of the {len(refused)} clips of '{show.name}' may be learnt from; {clip.name}: {why}."
 
 
-def begin(show: Show, tool: str, ask: Ask, fresh: bool) -> Run:
-    """The tool's run that was interrupted, or a new one. Raises RequestError where it was begun with other wishes."""
+@dataclass(frozen=True)
+class Call:
+    """One command to train tools, which a later one with the same wishes goes on with until all of them are done."""
+
+    tools: Sequence[str]
+    mark: str = field(default_factory=lambda: uuid4().hex)
+    done: Mapping[str, str] = field(default_factory=dict)  # the versions that it made already, by tool
+
+    @property
+    def kept(self) -> dict[str, Any]:
+        """What its runs keep of it."""
+        return {"mark": self.mark, "tools": list(self.tools)}
+
+
+def call(show: Show, tools: Sequence[str], ask: Ask, fresh: bool = False) -> Call:
+    """The last command with these tools and this `ask` where not all of them are done; else, or if `fresh`, a new one.
+
+    A tool counts as done while its version is not retired: what learnt from a withdrawn clip is made again.
+    """
+    newest: dict[str, Run] = {}
+    with show.session() as session:
+        for run in session.scalars(select(Run).where(Run.tool.in_(tools)).order_by(Run.id)):
+            newest[run.tool] = run
+        standing = {
+            (version.tool, version.name)
+            for version in session.scalars(select(ModelVersion).where(ModelVersion.state != RETIRED))
+        }
+    wanted = [
+        run
+        for run in newest.values()
+        if run.settings.get("call", {}).get("tools") == list(tools) and not same(run.settings, ask.settled())
+    ]
+    if fresh or not wanted:
+        return Call(tools)
+    mark = max(wanted, key=lambda run: run.id).settings["call"]["mark"]
+    made = {
+        run.tool: run.settings["version"]
+        for run in wanted
+        if run.settings["call"]["mark"] == mark and run.state == DONE
+    }
+    done = {tool: name for tool, name in made.items() if (tool, name) in standing}
+    return Call(tools) if len(done) == len(tools) else Call(tools, mark, done)
+
+
+def begin(show: Show, tool: str, ask: Ask, fresh: bool, call: Call | None = None) -> Run:
+    """The tool's run that was interrupted, or a new one; it keeps which call it is for.
+
+    Raises RequestError where it was begun with other wishes, and Busy where it is to give way to a `fresh` one while
+    another process is at it.
+    """
+    settings = ask.settled() | {"call": (call or Call([tool])).kept}
     with show.session() as session:
         wanted = select(Run).where(Run.tool == tool, Run.state.in_((RUNNING, STOPPED))).order_by(Run.id.desc())
         for run in session.scalars(wanted).all():
             if fresh:
-                run.state, run.ended = FAILED, datetime.now(UTC)
+                with locked(show.places.training / run.name, "training"):
+                    run.state, run.ended = FAILED, datetime.now(UTC)
             elif differs := same(run.settings, ask.settled()):
                 raise RequestError(
                     f"The run {run.name} of '{show.name}' is not done, and was begun otherwise: {'; '.join(differs)}. "
                     "Go on with what it was begun with, or begin anew with --fresh."
                 )
             else:
-                run.state = RUNNING
+                run.state, run.settings = RUNNING, run.settings | {"call": settings["call"]}
                 return run
         number = len(session.scalars(select(Run.id).where(Run.tool == tool)).all()) + 1
-        run = Run(
-            name=f"{tool}-{number:03d}", tool=tool, state=RUNNING, begun=datetime.now(UTC), settings=ask.settled()
-        )
+        run = Run(name=f"{tool}-{number:03d}", tool=tool, state=RUNNING, begun=datetime.now(UTC), settings=settings)
         session.add(run)
         journal.record(session, "training begin", run.name, settings=ask.settled())
         return run
@@ -96,6 +149,8 @@ def end(show: Show, name: str, state: str, version: ModelVersion | None = None, 
         run = session.scalars(select(Run).where(Run.name == name)).one()
         run.state, run.ended = state, datetime.now(UTC)
         made = {"version": version.name, "digest": version.digest} if version else {}
+        if version:
+            run.settings = run.settings | {"version": version.name}
         journal.record(session, f"training {state}", name, why, **made)
 
 

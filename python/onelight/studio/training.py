@@ -9,6 +9,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -46,26 +47,28 @@ def train_show(
     ask: Ask,
     *,
     fresh: bool = False,
+    call: runs.Call | None = None,
     tracking: str = "",
     listeners: Sequence[Listener] = (),
     stop_after: float | None = None,
 ) -> ModelVersion | None:
     """The show's next version of a tool; None where `stop_after` seconds of training were over first.
 
-    Goes on with a run of the same tool and the same `ask` that was interrupted, unless `fresh`. Raises RequestError
-    where there are too few clips, where one of an interrupted run's may not be learnt from any more, or where the
-    wishes differ; Busy while another process trains it; NotReady where a package is missing.
+    Goes on with a run of the same tool and the same `ask` that was interrupted, unless `fresh`. `call` is the command
+    that this is a part of, where it trains several tools. Raises RequestError where there are too few clips, where one
+    of an interrupted run's may not be learnt from any more, or where the wishes differ; Busy while another process
+    trains it; NotReady where a package is missing.
     """
     lessons = scoring.lessons_of(tool)
     base = scoring.registry_of(show).find(BASE, tool)
     if not base.stages:
         raise RequestError(f"The newest base version of {tool}, {base.name}, has no network to go on from.")
     runs.sweep(show)
-    run = runs.begin(show, tool, ask, fresh)
+    run = runs.begin(show, tool, ask, fresh, call)
     folder = show.places.training / run.name
     try:
         with locked(folder, "training"):
-            return _Training(show, run, folder, ask, lessons, base, tracking, listeners).through(stop_after)
+            return _Training(show, run, folder, ask, lessons, base, tracking, listeners).told(stop_after)
     except Busy:
         raise
     except BaseException as error:
@@ -75,9 +78,13 @@ def train_show(
 
 def _interrupted(show: Show, name: str, folder: Path, error: BaseException) -> None:
     """What is wrong with the request ends a run for good; from anything else it can go on."""
-    state = runs.FAILED if isinstance(error, RequestError) else runs.STOPPED
+    state = _ended(error)
     runs.end(show, name, state, why=str(error) if isinstance(error, OnelightError) else type(error).__name__)
     Progress(folder).say(state)
+
+
+def _ended(error: BaseException) -> str:
+    return runs.FAILED if isinstance(error, RequestError) else runs.STOPPED
 
 
 class _Training:
@@ -117,6 +124,15 @@ class _Training:
         plan, parts = runs.planned(self.show, self.run, self.ask, told, threads)
         return plan.save(self.folder), parts
 
+    def told(self, stop_after: float | None) -> ModelVersion | None:
+        """`through`; the tracking store is told of an interruption, too."""
+        try:
+            return self.through(stop_after)
+        except BaseException as error:
+            with suppress(OnelightError):  # a store that is gone must not hide what ended the run
+                self.tracking.end(_ended(error))
+            raise
+
     def through(self, stop_after: float | None) -> ModelVersion | None:
         self.progress.say("preparing")
         course, digest = self._course()
@@ -125,6 +141,7 @@ class _Training:
         self.tracking.begin({**settings.deciding(), **self._told()})
         model = self._learnt(course, settings, digest, stop_after)
         if model is None:
+            self.tracking.end(runs.STOPPED)
             runs.end(self.show, self.run.name, runs.STOPPED)
             self.progress.say("stopped")
             return None
@@ -145,7 +162,7 @@ class _Training:
             base=self.base,
         )
         self.tracking.results(after["against"])
-        self.tracking.end("done")
+        self.tracking.end(runs.DONE)
         runs.end(self.show, self.run.name, runs.DONE, version)
         self.progress.say("done", scoring.sentence(self.lessons, after["against"]), settings.steps)
         runs.forget(self.show, self.run.name)
