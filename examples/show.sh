@@ -45,7 +45,7 @@ onelight verify "$out/frames/cleaned.####.exr"
 
 say "A later clip comes in, and Cleanup learns from it as well"
 onelight dailies ingest $plates/video/friday.mp4 --rights examples/rights.toml
-onelight train show --tools cleanup --budget "${AGAIN:-4m}" ${TRAIN_OPTIONS:-}
+onelight train show --tools cleanup --budget "${AGAIN:-4m}" --hold-out "setup 007" ${TRAIN_OPTIONS:-}
 onelight version approve cleanup@v002 --why "Has seen the later clip"
 
 say "Its owner takes the clip back: what learnt from it is retired. The version before is approved again"
