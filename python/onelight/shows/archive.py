@@ -56,7 +56,7 @@ def archive(show: Show, to: Path, lock: Lock, progress: Progress = lambda done, 
             # Logged before it is there: a copy of the show that the log does not know would be worse than the reverse.
             _log(show, to, lock, count)
             files.name(part, to)
-        except BaseException:
+        except BaseException:  # Ctrl-C too must not leave a part of an archive behind
             part.unlink(missing_ok=True)
             raise
     return count

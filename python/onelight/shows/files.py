@@ -117,7 +117,7 @@ def made(folder: Path) -> Iterator[Path]:
                 raise FileExistsError(errno.EEXIST, "made by another meanwhile", str(folder)) from error
             raise
         sync(folder.parent)
-    except BaseException:
+    except BaseException:  # Ctrl-C too must not leave a part of a folder behind
         shutil.rmtree(part, ignore_errors=True)
         raise
     finally:
