@@ -16,6 +16,8 @@ from onelight.registry import Version
 if TYPE_CHECKING:
     import numpy as np
 
+    from onelight.look import Look
+
 PLAIN = "cpu"  # the provider of a version without networks: plain functions of arrays
 
 # A network trained in float32 answers alike everywhere only without TF32 and without an algorithm picked by timing.
@@ -54,12 +56,13 @@ class Session:
 
     `provider` is what onnxruntime reports after loading: it falls back to the CPU without a word where the driver or
     cuDNN does not fit, so what was asked for says nothing. `runtime` is the library and version that computes.
-    `threads` is fixed, because sums in another order differ. A version that was approved runs without what is tuned
+    `threads` is fixed, because sums in another order differ. `look` is what the version's show looks like, where that
+    was measured. A version that was approved runs without what is tuned
     to one machine, whatever is asked for: its frames have to come out the same on the next.
     """
 
     def __init__(self, version: Version, threads: int, providers: Sequence[str] = ("CPUExecutionProvider",)) -> None:
-        self.version = version
+        self.version, self.look = version, _look_of(version)
         self.provider, self.runtime = PLAIN, f"numpy {importlib.metadata.version('numpy')}"
         self._graphs: dict[str, Any] = {}
         if not version.stages:
@@ -126,6 +129,18 @@ class Session:
                     raise Cancelled("The network was stopped.") from error
                 raise
         return dict(zip((output.name for output in graph.get_outputs()), values, strict=True))
+
+
+def _look_of(version: Version) -> Look | None:
+    """The look that a version brings. Raises NotReady where it is not as this release reads it."""
+    if not version.look:
+        return None
+    from onelight.look import Look
+
+    try:
+        return Look.from_json(version.look)
+    except RequestError as error:
+        raise NotReady(f"{version.tool} {version.name} cannot be loaded: {error}") from error
 
 
 class Sessions:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from onelight.colour import Colour
+    from onelight.look import Look
 
 Rect = tuple[int, int, int, int]  # x1, y1, x2, y2 in pixels, y up, x2 and y2 excluded
 
@@ -49,6 +50,11 @@ class Session(Protocol):
     """A model version on a device, as a stage sees it."""
 
     provider: str
+
+    @property
+    def look(self) -> Look | None:
+        """The look of the show that the version is of, where that was measured."""
+        ...
 
     def has(self, stage: str) -> bool:
         """Whether the version has a graph of that name."""

@@ -28,7 +28,7 @@ class BoundSession:
 
     def __init__(self, session: Session, scope: Scope, metrics: Metrics) -> None:
         self.session, self._scope, self._metrics = session, scope, metrics
-        self.provider, self.runtime = session.provider, session.runtime
+        self.provider, self.runtime, self.look = session.provider, session.runtime, session.look
 
     def under(self, scope: Scope) -> BoundSession:
         """The same session for work that others wait for."""

@@ -11,6 +11,6 @@ folder holds no show. In plain folders no name means the newest.
 from onelight.registry.files import is_folder
 from onelight.registry.files import read as read_file
 from onelight.registry.look import Registry
-from onelight.registry.version import BASE, LARGEST_FILE, LARGEST_JSON, Keeper, Version
+from onelight.registry.version import BASE, LARGEST_FILE, LARGEST_JSON, Keeper, Signed, Version
 
-__all__ = ["BASE", "LARGEST_FILE", "LARGEST_JSON", "Keeper", "Registry", "Version", "is_folder", "read_file"]
+__all__ = ["BASE", "LARGEST_FILE", "LARGEST_JSON", "Keeper", "Registry", "Signed", "Version", "is_folder", "read_file"]

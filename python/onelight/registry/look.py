@@ -11,7 +11,7 @@ from pathlib import Path
 
 from onelight.errors import NotFound, NotReady, OnelightError
 from onelight.registry import files
-from onelight.registry.version import BASE, LARGEST_FILE, LARGEST_JSON, Keeper, Version
+from onelight.registry.version import BASE, LARGEST_FILE, LARGEST_JSON, Keeper, Signed, Version
 from onelight.spec import Tool
 
 _TOOLS = Path(__file__).parents[1] / "tools"
@@ -152,10 +152,11 @@ class Registry:
                 if found != stages[stage].get("sha256"):
                     raise NotReady(f"{label} {name} is damaged: {paths[stage].name} is not the file it was made with.")
                 digest.update(found.encode())
-            told = digest.hexdigest()
+            told = Signed(digest.hexdigest())
             if place.kept is not None and self._keeper is not None:
-                told = self._keeper.digest(place.kept, tool, name)
-            self._read[folder] = signature, Version(show, tool, name, spec_version, told, paths, hashes)
+                told = self._keeper.signed(place.kept, tool, name)
+            read = Version(show, tool, name, spec_version, told.digest, paths, hashes, look=told.look)
+            self._read[folder] = signature, read
         return replace(self._read[folder][1], state=state, is_default=name == default)
 
 

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from onelight.errors import NotReady
 from onelight.registry import files
@@ -30,6 +30,7 @@ class Version:
     hashes: Mapping[str, str] = field(default_factory=dict)  # SHA-256 of each stage's file
     state: str = ""  # candidate, approved or retired; empty where versions have no states
     is_default: bool = False  # what no name means
+    look: str = ""  # its show's look, JSON out of its signed manifest; empty where it has none
 
     @property
     def bytes(self) -> int:
@@ -53,6 +54,13 @@ class Version:
         return data
 
 
+class Signed(NamedTuple):
+    """What a version's signed manifest says of it."""
+
+    digest: str
+    look: str = ""  # JSON, as `Version.look`
+
+
 class Keeper(Protocol):
     """What knows the shows that have a store and keys of their own."""
 
@@ -64,8 +72,8 @@ class Keeper(Protocol):
         """State by tool and name of every version of the show in that folder; what is not there is no version."""
         ...
 
-    def digest(self, folder: Path, tool: str, name: str) -> str:
-        """The digest of a version whose files are all as they were signed. Raises NotReady, naming what is not."""
+    def signed(self, folder: Path, tool: str, name: str) -> Signed:
+        """What is said of a version whose files are all as they were signed. Raises NotReady, naming what is not."""
         ...
 
 

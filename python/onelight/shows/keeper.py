@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -13,7 +14,7 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from onelight.errors import NotReady
-from onelight.registry import is_folder
+from onelight.registry import Signed, is_folder
 from onelight.shows import bundle, engines
 from onelight.shows.keys import Keys
 from onelight.shows.places import Places
@@ -34,13 +35,18 @@ class Keeper:
         """See the function of that name."""
         return states(folder)
 
-    def digest(self, folder: Path, tool: str, name: str) -> str:
-        """The digest of a version whose every byte is as the show signed it. Raises NotReady, naming the file."""
+    def signed(self, folder: Path, tool: str, name: str) -> Signed:
+        """Digest and look of a version whose every byte is as the show signed it. Raises NotReady, naming the file.
+
+        A version that came in as an archive has no look here: it may be another show's footage that was measured.
+        """
         show, what = Show.at(folder), f"{tool} {name}"
         path = show.places.models / tool / name
         checked = bundle.read(path, Keys(show).verify, what, Policy.of(show).unsigned_models)
         bundle.check_identity(checked, show.identity, tool, name, what)
-        return checked.digest
+        told = checked.manifest
+        look = told.get("look") if not told.get("origin") else None
+        return Signed(checked.digest, json.dumps(look) if look else "")
 
 
 def states(folder: Path) -> dict[tuple[str, str], str]:
