@@ -14,7 +14,7 @@ from onelight.temporal import cuts, encode, flow, gather
 from onelight.temporal.align import View
 from onelight.temporal.flow import covered
 from onelight.temporal.grain import BLOCK, Grain, bands
-from onelight.tools.cleanup import detect, fill, hints, scene, track
+from onelight.tools.cleanup import detect, fill, hints, regrain, scene, track
 from onelight.tools.cleanup.curves import WIDE, Curve, matte_of
 from onelight.tools.cleanup.hands import at_once
 from onelight.tools.cleanup.link import drawn as lines_in
@@ -118,6 +118,7 @@ def neighbours(context: Context, made: dict[str, Any]) -> dict[str, Any]:
     if (matte > fill.FAINT).any():
         works: list[Callable[[], Any]] = [measured, *(partial(bring, n) for n in nearest_first)]
         grain, *brought = at_once(lambda work: work(), works)
+        grain = regrain.known(context.session, grain, area.shape, bool(nearest_first))
     clean = _clean(context, area, plate, matte)
     unused = clean is not None and not (clean.sure[matte > fill.FAINT] > LEAST_SURE).any()
     remarks = {
