@@ -11,7 +11,6 @@ Every file appears whole or not at all, and the same command again completes wha
 from __future__ import annotations
 
 import contextlib
-import errno
 import fcntl
 import hashlib
 import os
@@ -159,7 +158,7 @@ def _place(path: Path, data: bytes) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        _name(part, path)
+        files.name(part, path)
     except FileExistsError as error:
         if path.is_symlink() or files.read(path, _LARGEST) != data:
             raise RequestError(
@@ -168,20 +167,7 @@ def _place(path: Path, data: bytes) -> None:
             ) from error
     finally:
         part.unlink(missing_ok=True)
-    files.sync(path.parent)
-
-
-def _name(part: Path, path: Path) -> None:
-    """Gives a file its name; raises FileExistsError where something has it, a dangling link too."""
-    try:
-        os.link(part, path, follow_symlinks=False)  # unlike a rename, never takes the place of what is there
-    except OSError as error:
-        if error.errno not in (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS):
-            raise
-        # A file server without hard links: whoever publishes here holds the folder's lock.
-        if os.path.lexists(path):
-            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path)) from error
-        os.rename(part, path)
+    files.sync(path.parent)  # also of one that a killed command named
 
 
 def _write_changelog(folder: Path, show: str) -> None:
