@@ -29,6 +29,13 @@ def run(*words: object) -> Any:
     return done
 
 
+def test_a_command_line_that_only_says_what_there_is_loads_nothing_that_computes() -> None:
+    heavy = ("scipy", "torch", "onnxruntime", "sqlalchemy", "mitsuba", "matplotlib", "onelight.soundstage.stage")
+    code = f"import sys, onelight.cli.app; print(*(name for name in {heavy!r} if name in sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.split() == []
+
+
 @pytest.mark.parametrize("tool", TOOLS, ids=lambda tool: tool.id)
 def test_the_help_of_a_render_documents_every_option_knob_clip_pass_and_preset(tool: spec.Tool) -> None:
     said = run("render", tool.id, "--help").output

@@ -19,8 +19,6 @@ from onelight.cli.train_show import train_show
 from onelight.errors import NotFound, NotReady, RequestError
 from onelight.registry import BASE, Registry, Version
 from onelight.runtime import Session
-from onelight.soundstage import stage
-from onelight.soundstage.manifest import Manifest
 from onelight.studio import scores
 from onelight.tools import discover
 
@@ -151,6 +149,8 @@ def _weights(version: Version) -> Path:
 
 def _data(folders: Sequence[Path]) -> dict[str, Any]:
     """What the scenes can be made again from, for the card."""
+    from onelight.soundstage.manifest import Manifest
+
     out: dict[str, Any] = {}
     for folder in folders:
         made = Manifest.load(folder)
@@ -163,6 +163,8 @@ def _data(folders: Sequence[Path]) -> dict[str, Any]:
 
 
 def _rendered(recipe: Any, folder: Path) -> Path:
+    from onelight.soundstage import stage
+
     with progress_bars() as tell:
         stage.render(
             folder,
@@ -175,6 +177,8 @@ def _rendered(recipe: Any, folder: Path) -> Path:
 
 def _files(folder: Path) -> dict[str, Path]:
     """The scenes of a folder by name, as its manifest lists them."""
+    from onelight.soundstage.manifest import Manifest
+
     found = {
         f"{folder.name}/{scene.file.removesuffix('.npz')}": folder / scene.file
         for scene in Manifest.load(folder).scenes
