@@ -122,6 +122,18 @@ def test_a_frame_says_how_strong_grain_is_and_the_look_how_it_goes_with_level(st
     assert off(known(flat), sigma) < 0.5 * off(flat, sigma)
 
 
+def test_a_look_of_clips_with_several_kinds_of_grain_is_no_better_than_the_frame() -> None:
+    kinds = ((SIGMA, SOFT), (4 * SIGMA, 0.0))
+    seen = [
+        look.observe([pictures.grained(pictures.ramp(), n + 9 * at, *kinds[n % 2]) for at in (0, 1)]) for n in range(4)
+    ]
+    mixed = session(replace(look.conclude(seen), tone=None).to_json())
+    measured = Grain.measure([pictures.grained(pictures.ramp(), 3, SIGMA)])
+    assert regrain.known(mixed, measured, pictures.SIZE, True) is measured
+    assert known(measured) is not measured
+    assert regrain.known(mixed, None, pictures.SIZE, True) is not None, "better than none"
+
+
 def test_texture_of_one_frame_counts_less_against_the_look() -> None:
     cloth = pictures.cloth(11, 1.2)
     alone = Grain.measure([pictures.grained(cloth, 7, SIGMA, SOFT)])

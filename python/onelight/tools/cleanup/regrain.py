@@ -14,6 +14,7 @@ from onelight.temporal.grain import Grain
 from onelight.tools.cleanup import leftovers
 
 if TYPE_CHECKING:  # the tool of a show without a measured look loads nothing of it
+    from onelight.look.grain import GrainLook
     from onelight.stages import Session
 
 FINE = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32) / 6  # blind to slopes, of norm 1
@@ -22,17 +23,19 @@ RIM = 2  # px beside the hole that may show the wire's soft edge
 NORMAL = 0.607  # mean fourth root, to the fourth power, of normal noise of deviation 1
 LOWEST = 0.25  # quantile of a frame's levels that tells how strong its grain is: texture only ever adds
 FEW = 3  # levels of one frame alone that cannot tell grain from texture
+SURE = 0.25  # of what a look says, half of its 95 % interval: clips of one film or sensor agree to that, others do not
 
 
 def known(session: Session | None, measured: Grain | None, shape: tuple[int, int], told: bool) -> Grain | None:
     """The grain of a picture [H, W] of the `shape`, as it was `measured` on a frame and as the show's look knows it.
 
-    The look was measured on many clips, so that it knows every level and how coarse the grain is, where one frame has
-    texture or only few levels; but how strong it is differs with the film or the sensor's gain, and that the frame
-    says: its levels are compared with the look's, and the look's are made that much stronger or weaker. Where the
-    frame cannot say even that (`told`: whether another frame told its grain from texture), the look is taken as it is.
-    How coarse grain is depends on the picture's size: at another one than the look's it is taken from the frame. A
-    version without a look has the frame's own measurement, unchanged.
+    The look was measured on many clips: it knows every level, and how coarse the grain is, where one frame has texture
+    or few levels. How strong grain is differs from clip to clip, and that the frame says: the look's levels are made as
+    much stronger or weaker as the frame's are. A look that is not sure, because its clips have several kinds of grain,
+    is no better than the frame, which is taken then. Where the frame cannot say how strong its grain is (`told`:
+    whether another frame told it from texture), the look is taken as it is. How coarse grain is depends on the
+    picture's size: at another one than the look's it is taken from the frame. A version without a look has the frame's
+    own measurement, unchanged.
     """
     if session is None or session.look is None or session.look.grain is None:
         return measured
@@ -41,12 +44,20 @@ def known(session: Session | None, measured: Grain | None, shape: tuple[int, int
     look, same = regrain(session.look.grain), session.look.grain.picture == shape[::-1]
     if measured is None or not measured.sigma.any() or (len(measured.levels) < FEW and not told):
         return look if same else measured
+    if not _sure(session.look.grain):
+        return measured
     within = (measured.levels >= look.levels[0]) & (measured.levels <= look.levels[-1])
     within |= not within.any()
     ours = measured.sigma[within] / np.maximum(look.strength(measured.levels[within][:, None])[:, 0], 1e-20)
     stronger = np.exp(np.quantile(np.log(np.maximum(ours, 1e-6)).mean(axis=1), LOWEST))
     look = replace(look, sigma=look.sigma * stronger)
     return look if same else replace(look, kernel=measured.kernel, mixed=measured.mixed)
+
+
+def _sure(look: GrainLook) -> bool:
+    """Whether all clips of a look told of the same kind of grain, alike at every level and at every frequency."""
+    curves = (look.red, look.green, look.blue, look.spectrum)
+    return all(e <= SURE * abs(v) for curve in curves for v, e in zip(curve.value, curve.error, strict=True))
 
 
 def new(
