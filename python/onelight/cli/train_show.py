@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -33,6 +34,14 @@ def train_show(
     hold_out: Annotated[
         list[str] | None,
         typer.Option(help="A set-up to score on and not to learn from; may be repeated. Default: a quarter is drawn."),
+    ] = None,
+    pairs: Annotated[
+        Path | None,
+        typer.Option(
+            help="A TOML file of artists' pairs to learn from as well: before and after sequences of clips of this "
+            "show, or accepted results with a sidecar, with the rights to them. docs/training.md shows one.",
+            metavar="FILE",
+        ),
     ] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Seed of everything that is drawn.")] = None,
     steps: Annotated[
@@ -76,6 +85,9 @@ def train_show(
     nothing. Scenes of the soundstage are replayed, so that nothing is forgotten. The same command goes on with what was
     interrupted, leaves tools alone that were done by then, and ends with the same weights to the bit. Each version
     becomes a candidate: `onelight version approve`.
+
+    With --pairs, Cleanup learns from what artists took out of this show's plates, too. Plates have to be clips of the
+    catalogue that may be learnt from; pairs of held-out set-ups are not learnt from. Relight learns from no pairs.
     """
     of_show = opened(show, root)
     names = [name.strip() for name in tools.split(",") if name.strip()]
@@ -87,7 +99,7 @@ def train_show(
 
     names = find_tool(discover(), names)
     try:
-        from onelight.studio import runs, scoring, training
+        from onelight.studio import pairfile, pairing, runs, scoring, training
     except ModuleNotFoundError as error:
         from onelight.errors import NotReady
 
@@ -103,7 +115,10 @@ def train_show(
         suite=suite,
         device=device,
         threads=threads,
+        pairs=pairfile.load(pairs) if pairs else None,
     )
+    if ask.pairs:
+        pairing.check(of_show, ask.pairs, names)
     limit = None if stop_after is None else stop_after * 60
     out: list[dict[str, Any]] = []
     call = runs.call(of_show, names, ask, fresh)

@@ -65,43 +65,14 @@ def load(path: Path) -> list[Statement]:
         what = f"unknown '{next(iter(tables))}'" if tables else "no [[rights]] table"
         raise RequestError(f"The rights file {path} has {what}: one [[rights]] table a statement was expected.")
     source = f"{path.name} sha256:{hashlib.sha256(data).hexdigest()}"
-    return [_statement(path, number, table, source) for number, table in enumerate(stated, 1)]
+    return [
+        statement(f"Statement {number} of the rights file {path}", table, source)
+        for number, table in enumerate(stated, 1)
+    ]
 
 
-def of(statements: list[Statement], names: tuple[str, ...]) -> Statement | None:
-    """The statement for a clip that is known by any of these names (clip, reel, file): the last that fits."""
-    folded = [name.casefold() for name in names if name]
-    for statement in reversed(statements):
-        if any(fnmatchcase(name, pattern.casefold()) for pattern in statement.clips for name in folded):
-            return statement
-    return None
-
-
-def refusal(rights: Rights | None, purpose: str, on: datetime) -> str:
-    """Why `purpose` is not allowed on a day; empty where it is. Raises RequestError where there is no such purpose."""
-    if purpose not in PURPOSES:
-        raise RequestError(f"There is no purpose '{purpose}': one of {', '.join(PURPOSES)} was expected.")
-    if rights is None:
-        return "no rights statement"
-    if rights.expires is not None and aware(rights.expires) <= on:
-        return f"the rights of {rights.owner} expired on {rights.expires:%Y-%m-%d}"
-    if purpose not in rights.purposes:
-        return f"{rights.owner} allows {', '.join(rights.purposes)}, not {purpose}"
-    for performer, consent in sorted(rights.consents.items()):
-        if purpose not in consent.get("scope", []):
-            return f"{performer} has not consented to {purpose}"
-        if (until := consent.get("expires")) and _moment(date.fromisoformat(until)) <= on:
-            return f"{performer}'s consent expired on {until}"
-    return ""
-
-
-def aware(moment: datetime) -> datetime:
-    """A moment that a database gave back without its zone, which is UTC."""
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def _statement(path: Path, number: int, table: object, source: str) -> Statement:
-    where = f"Statement {number} of the rights file {path}"
+def statement(where: str, table: object, source: str) -> Statement:
+    """What a `[[rights]]` table says. Raises RequestError; `where` begins its sentences."""
     if not isinstance(table, Mapping):
         raise RequestError(f"{where} is {table!r:.40}: a [[rights]] table was expected.")
     for name in NEEDED:
@@ -127,6 +98,38 @@ def _statement(path: Path, number: int, table: object, source: str) -> Statement
         {name: _consent(where, name, consent) for name, consent in consents.items()},
         source,
     )
+
+
+def of(statements: list[Statement], names: tuple[str, ...]) -> Statement | None:
+    """The statement for a clip that is known by any of these names (clip, reel, file): the last that fits."""
+    folded = [name.casefold() for name in names if name]
+    for statement in reversed(statements):
+        if any(fnmatchcase(name, pattern.casefold()) for pattern in statement.clips for name in folded):
+            return statement
+    return None
+
+
+def refusal(rights: Rights | Statement | None, purpose: str, on: datetime) -> str:
+    """Why `purpose` is not allowed on a day; empty where it is. Raises RequestError where there is no such purpose."""
+    if purpose not in PURPOSES:
+        raise RequestError(f"There is no purpose '{purpose}': one of {', '.join(PURPOSES)} was expected.")
+    if rights is None:
+        return "no rights statement"
+    if rights.expires is not None and aware(rights.expires) <= on:
+        return f"the rights of {rights.owner} expired on {rights.expires:%Y-%m-%d}"
+    if purpose not in rights.purposes:
+        return f"{rights.owner} allows {', '.join(rights.purposes)}, not {purpose}"
+    for performer, consent in sorted(rights.consents.items()):
+        if purpose not in consent.get("scope", []):
+            return f"{performer} has not consented to {purpose}"
+        if (until := consent.get("expires")) and _moment(date.fromisoformat(until)) <= on:
+            return f"{performer}'s consent expired on {until}"
+    return ""
+
+
+def aware(moment: datetime) -> datetime:
+    """A moment that a database gave back without its zone, which is UTC."""
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _consent(where: str, name: str, consent: object) -> dict[str, Any]:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 from onelight.errors import NotFound, RequestError
+from onelight.studio.pairfile import Given
 from onelight.training.files import write_json
 
 NAME = "plan.json"
+UNSAID = {"pairs": ""}  # of wishes that an older run's record does not name
 
 
 @dataclass(frozen=True)
@@ -28,11 +30,12 @@ class Ask:
     suite: int = 1  # scenes of each kind of the soundstage that are scored; 0: none
     device: str = "cpu"
     threads: int | None = None
+    pairs: Given | None = None  # of artists
 
     def settled(self) -> dict[str, Any]:
         """As JSON keeps it; the device may change between two calls."""
-        told = {name: value for name, value in asdict(self).items() if name != "device"}
-        return told | {"held": list(self.held)}
+        told = {one.name: getattr(self, one.name) for one in fields(self) if one.name != "device"}
+        return told | {"held": list(self.held), "pairs": self.pairs.tag if self.pairs else ""}
 
 
 @dataclass(frozen=True)
@@ -52,11 +55,19 @@ class Plan:
     steps: int | None = None
     step_seconds: float | None = None  # measured when the steps were settled
     extra: Mapping[str, Any] = field(default_factory=dict)
+    pairs: Sequence[Mapping[str, Any]] = ()  # of artists, as `pairs.Hashed.told` has them
+    pairs_left_out: Sequence[str] = ()  # those of held-out set-ups, by name
 
     @property
     def clips(self) -> list[str]:
-        """Digests of the clips that are learnt from."""
+        """Digests of the clips whose own frames are learnt from."""
         return sorted({clip for _, clip in self.taught})
+
+    @property
+    def learnt(self) -> list[str]:
+        """Digests of all clips that are learnt from, those behind artists' pairs as well."""
+        behind = {clip for pair in self.pairs for clip in (*pair["before"]["clips"], *pair["also_of"])}
+        return sorted({*self.clips, *behind})
 
     @property
     def scored_on(self) -> list[str]:
@@ -95,7 +106,14 @@ def sizes(budget: float) -> dict[str, int]:
 
 def same(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     """What a run was begun with that is asked for otherwise now, in words."""
-    return [f"{name} was {before.get(name)} and is {value}" for name, value in now.items() if before.get(name) != value]
+    was = UNSAID | dict(before)
+    return [
+        f"{name} was {was.get(name) or 'not given'} and is {value or 'not given'}"
+        if name in UNSAID
+        else f"{name} was {was.get(name)} and is {value}"
+        for name, value in now.items()
+        if was.get(name) != value
+    ]
 
 
 def find_tool(tools: Mapping[str, Any], names: Sequence[str]) -> list[str]:

@@ -199,5 +199,5 @@ def sweep(show: Show) -> None:
 
 def forget(show: Show, name: str) -> None:
     """Removes what a run kept of the show's frames: baked crops are pictures, and are needed no more."""
-    for folder in ("footage", "crops", "scenes"):
+    for folder in ("footage", "crops", "scenes", "pairs", "paired"):
         shutil.rmtree(show.places.training / name / folder, ignore_errors=True)

@@ -153,7 +153,7 @@ def cut(
             if read[0] != (take.clip, first):  # names are not unique: cameras count their clips from 1 again
                 read = (take.clip, first), take.window(first, span, step)
             crops = crop(read[1], size, far, random)
-            write_whole(path, _npy(np.clip(crops, -6e4, 6e4).astype(np.float16)))
+            write_whole(path, npy(np.clip(crops, -6e4, 6e4).astype(np.float16)))
         progress(done, len(wanted))
     return out
 
@@ -209,7 +209,8 @@ def _part(
     return part
 
 
-def _npy(array: np.ndarray) -> bytes:
+def npy(array: np.ndarray) -> bytes:
+    """An array as the bytes of a .npy file."""
     file = io.BytesIO()
     np.save(file, array)
     return file.getvalue()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -20,18 +20,17 @@ import torch
 
 from onelight.errors import Busy, OnelightError, RequestError
 from onelight.registry import BASE, Version
-from onelight.shows import journal, versions
+from onelight.shows import versions
 from onelight.shows.schema import ModelVersion, Run
 from onelight.shows.store import Show
-from onelight.studio import looks, pace, runs, scoring
+from onelight.studio import made, pace, pairing, runs, scoring
 from onelight.studio.lessons import prepare, weights_of
+from onelight.studio.pairs import Hashed
 from onelight.studio.plan import Ask, Plan
 from onelight.studio.takes import Split
 from onelight.studio.tracking import Tracking
 from onelight.studio.watching import Listener, Progress
-from onelight.training import checkpoint
 from onelight.training.course import Course
-from onelight.training.export import write_version
 from onelight.training.files import locked, write_json
 from onelight.training.loop import State, train
 from onelight.training.settings import Settings
@@ -104,7 +103,7 @@ class _Training:
         self.show, self.run, self.folder, self.ask, self.lessons = show, run, folder, ask, lessons
         self.began = time.monotonic()
         self.progress = Progress(folder, tuple(listeners))
-        self.plan, self.parts = self._planned(base)
+        self.plan, self.parts, self.pairs = self._planned(base)
         self.base = scoring.registry_of(show).find(BASE, run.tool, self.plan.base["version"])
         if self.base.digest != self.plan.base["digest"]:
             raise RequestError(f"{run.tool} {self.base.name} is not what the run {run.name} began with: use --fresh.")
@@ -116,13 +115,15 @@ class _Training:
         self.tracking = Tracking(show.folder, show.name, run.tool, tracking, run.tracked)
         runs.tracked(show, run.name, self.tracking.run)
 
-    def _planned(self, base: Version) -> tuple[Plan, Split]:
+    def _planned(self, base: Version) -> tuple[Plan, Split, list[Hashed]]:
+        show, name, tell = self.show, self.run.name, self.progress.count
         if (plan := Plan.load(self.folder)) is not None:
-            return plan, runs.parts_of(self.show, plan)
+            return plan, runs.parts_of(show, plan), pairing.again(show, name, self.ask, plan, tell)
         told = {"version": base.name, "digest": base.digest}
         threads = max(1, min((os.cpu_count() or 1) - 1, 8))  # beside the one that makes batches
-        plan, parts = runs.planned(self.show, self.run, self.ask, told, threads)
-        return plan.save(self.folder), parts
+        plan, parts = runs.planned(show, self.run, self.ask, told, threads)
+        plan, pairs = pairing.begin(show, name, self.ask, plan, tell)
+        return plan.save(self.folder), parts, pairs
 
     def told(self, stop_after: float | None) -> ModelVersion | None:
         """`through`; the tracking store is told of an interruption, too."""
@@ -138,7 +139,7 @@ class _Training:
         course, digest = self._course()
         before = self._remembered("base.json", partial(self.scorer.of_base, self.base))
         settings = self._settled(course, before["seconds"])
-        self.tracking.begin({**settings.deciding(), **self._told()})
+        self.tracking.begin({**settings.deciding(), **made.told(self.run, self.plan)})
         model = self._learnt(course, settings, digest, stop_after)
         if model is None:
             self.tracking.end(runs.STOPPED)
@@ -150,15 +151,18 @@ class _Training:
         into.mkdir(exist_ok=True)
         graphs = scoring.script_of(self.run.tool).export(model, into)
         after = self._remembered("metrics.json", partial(self.scorer.of_version, graphs, before["rows"]))
-        staged = self._staged(model, graphs, settings, after["against"])
+        staged = made.staged(
+            self.show, self.run, self.folder, self.plan, self.ask.device, model, graphs, settings, after["against"]
+        )
+        pairing.check_rights(self.pairs)
         version = versions.add(
             self.show,
             self.run.tool,
             staged,
             gain=after["gain"],
             metrics=after,
-            manifest=self._manifest(settings, digest),
-            clips=runs.clips_of(self.show, self.plan.clips),
+            manifest=made.manifest(self.run, self.plan, settings, digest),
+            clips=runs.clips_of(self.show, self.plan.learnt),
             base=self.base,
         )
         self.tracking.results(after["against"])
@@ -179,6 +183,7 @@ class _Training:
             self.weights,
             crops=plan.crops,
             scenes=plan.scenes,
+            pairs=self.pairs,
             progress=self.progress.count,
         )
 
@@ -227,68 +232,6 @@ class _Training:
             watch=watch,
             silent=True,
         )
-
-    def _staged(
-        self,
-        model: torch.nn.Module,
-        graphs: Mapping[str, Path],
-        settings: Settings,
-        against: Sequence[Mapping[str, Any]],
-    ) -> Path:
-        """The version's files, as `versions.add` takes them."""
-        into = self.folder / "staged"
-        if (into / scoring.STAGED / "version.json").is_file():
-            return self._with_look(into / scoring.STAGED)
-        columns = ("kind", "split", "condition", "metric", "baseline", "gain", "low", "high")
-        card = scoring.script_of(self.run.tool).card(
-            model,
-            f"for {self.show.name}",
-            recipe=f"onelight train show --show {self.show.name} --tools {self.run.tool}",
-            data=self._told(),
-            settings=settings,
-            seconds=checkpoint.seconds(self.folder / "network" / "checkpoint"),
-            machine=f"{os.cpu_count()} cores" if self.ask.device == "cpu" else self.ask.device,
-            scores=[{column: row.get(column) for column in columns} for row in against],
-        )
-        spec = scoring.discover()[self.run.tool].version
-        weights = {"weights": model}
-        return self._with_look(
-            write_version(into, self.run.tool, scoring.STAGED, spec, graphs, weights=weights, card=card)
-        )
-
-    def _with_look(self, staged: Path) -> Path:
-        """The version's files with the show's look, where that was measured on clips that still allow it."""
-        if why := looks.into(self.show, staged):
-            with self.show.session() as session:
-                journal.record(session, "training without look", self.run.name, why)
-        return staged
-
-    def _told(self) -> dict[str, Any]:
-        plan = self.plan
-        return {
-            "run": self.run.name,
-            "base": f"{plan.base['version']} {plan.base['digest'][:16]}",
-            "learnt from": ", ".join(sorted({setup for setup, _ in plan.taught})),
-            "held out": ", ".join(sorted({setup for setup, _ in plan.held_out})),
-            "crops": plan.crops,
-            "scenes replayed": plan.scenes,
-            "budget": f"{plan.ask['budget']:.0f} s",
-        }
-
-    def _manifest(self, settings: Settings, digest: str) -> dict[str, Any]:
-        """How it was made, for the version's manifest."""
-        plan = self.plan
-        return {
-            "run": self.run.name,
-            "settings": settings.deciding(),
-            "taught": plan.taught,
-            "held_out": plan.held_out,
-            "crops": plan.crops,
-            "scenes": plan.scenes,
-            "shots": plan.shots,
-            "data": digest,
-            "code": pace.code_digest(self.run.tool),
-        }
 
     def _remembered(self, name: str, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         """What takes minutes is made once and kept in the run's folder."""

@@ -1,6 +1,7 @@
 """What Cleanup learns from a show: wires pasted on its own frames, beside the scenes that the base learnt from.
 
-Nobody has to mark anything: where the pasted wires are is known. Frames are scene-linear ACEScg float32 [H, W, 3].
+Nobody has to mark anything: where the pasted wires are is known. Where artists' pairs are given, half of the show's
+crops are of those. Frames are scene-linear ACEScg float32 [H, W, 3].
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from torch import Tensor
 from onelight.stages import Session
 from onelight.temporal import encode
 from onelight.temporal.grain import Grain
-from onelight.tools.cleanup import cases, clutter, detect, footage, losses, measured, pairs, ridge, score
+from onelight.tools.cleanup import artist, cases, clutter, detect, footage, losses, measured, pairs, ridge, score
 from onelight.tools.cleanup.cleaned import Shot, drawn
 from onelight.tools.cleanup.leaves import Footage
 from onelight.tools.cleanup.losses import Look
@@ -35,6 +36,7 @@ SIZE, SPAN = 288, 1  # pixels a side of what is kept of a frame, and frames of o
 STEP, FAR = 1, 0.0  # frames apart; pixels as they are
 SHOT_SIZE, SHOT_FRAMES, SHOT_WHOLE = (240, 320), footage.FRAMES, False  # of held-out shots: as the camera saw them
 REPLAYED = 0.5  # share of each batch that comes from the soundstage, so that nothing is forgotten
+PAIRED = 0.5  # share of the show's crops that come from artists' pairs, where there are any
 MOST = 4000  # steps: beyond them crops are seen too often
 NATIVE = 0.7  # share of crops as the camera took them; the rest is seen smaller, as in a proxy
 SURE = 0.5  # what the base takes for wire in an untouched frame may be one: it is neither taught nor taught away
@@ -81,10 +83,17 @@ def kept(frames: np.ndarray, base: torch.nn.Module) -> dict[str, np.ndarray]:
     }
 
 
-def course(show: Arrays, scenes: Arrays, taught: np.ndarray, held: np.ndarray, settings: Settings) -> Course:
+def course(
+    show: Arrays,
+    scenes: Arrays,
+    taught: np.ndarray,
+    held: np.ndarray,
+    settings: Settings,
+    paired: Arrays | None = None,
+) -> Course:
     """Batches, loss and validation: `taught` and `held` are rows of the show's crops, by their set-ups.
 
-    `scenes` are rows as `pairs.read` gives them.
+    `scenes` are rows as `pairs.read` gives them, `paired` rows of artists' pairs as `artist.kept` does.
     """
     rows = np.arange(len(scenes["lit"]))
     leaves = clutter.library(LEAVES, pairs.LEAVES, settings.seed)
@@ -93,7 +102,9 @@ def course(show: Arrays, scenes: Arrays, taught: np.ndarray, held: np.ndarray, s
 
     def batch_of(random: Random, step: int) -> dict[str, Tensor]:
         replayed = round(REPLAYED * settings.batch)
-        made = [pasted(show, taught, random) for _ in range(settings.batch - replayed)]
+        own = settings.batch - replayed
+        told = [] if paired is None else [_of_artists(paired, random) for _ in range(round(PAIRED * own))]
+        made = told + [pasted(show, taught, random) for _ in range(own - len(told))]
         made += [pairs.sample(scenes, rows, leaves, random) for _ in range(replayed)]
         return tensors(stacked(made))
 
@@ -144,6 +155,10 @@ def pasted(show: Arrays, rows: np.ndarray, random: Random) -> dict[str, np.ndarr
         "along": over.along,
         "weight": weight[..., None].astype(np.float32),
     }
+
+
+def _of_artists(paired: Arrays, random: Random) -> dict[str, np.ndarray]:
+    return artist.lesson(paired, random, pairs.CROP, NATIVE)
 
 
 def _turned(show: Arrays, row: int, random: Random) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -50,6 +50,10 @@ METHODS = {
     "classical": "Relight without a network",
     "nothing": "the neighbour moved along flow, nothing taken apart",
 }
+NO_PAIRS = (
+    "Relight learns nothing from before and after: its network says how surfaces face the light, and what an artist "
+    "painted or graded tells no light that this could be held against"
+)
 __all__ = ["HEADLINE", "course", "kept", "loss_of", "measure", "network", "replay"]
 Arrays = Mapping[str, np.ndarray]
 Random = np.random.Generator
