@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 from pathlib import Path
@@ -109,6 +110,66 @@ def test_the_sheet_is_signed_and_a_changed_word_is_noticed(show: Show) -> None:
     del told["signature"]
     with pytest.raises(OnelightError, match="carries no signature"):
         datasheet.check(told, keys.verify)
+
+
+def verified(file: Path, *words: object) -> tuple[int, dict]:
+    """Exit code and finding of `onelight verify` on one file."""
+    code, said = onelight("verify", file, "--json", *words)
+    return code, json.loads(said)["files"][0]
+
+
+def test_verify_says_of_a_sheet_whether_it_is_what_the_shows_key_signed(show: Show, tmp_path: Path) -> None:
+    root = ("--root", show.folder.parent)
+    onelight("report", "--show", "apollo", *root, "--out", tmp_path)
+    file, public = tmp_path / "apollo-data-sheet.json", tmp_path / "apollo.pem"
+    public.write_bytes(next((show.folder / "keys" / "public").iterdir()).read_bytes())
+    for words in (root, (*root, "--show", "apollo"), ("--root", tmp_path, "--key", public)):
+        code, found = verified(file, *words)
+        assert (code, found["state"], found["problems"]) == (0, "proven", []), words
+        assert "1 model version, 1 clip learnt from" in found["notes"][0]
+    code, found = verified(file, "--root", tmp_path)
+    assert (code, found["state"]) == (1, "changed") and "nothing here vouches for the key" in found["problems"][0]
+    told = json.loads(file.read_text())
+    told["clips"][0]["owner"] = "somebody else"
+    file.write_text(json.dumps(told))
+    code, found = verified(file, *root)
+    assert (code, found["state"]) == (1, "changed")
+    assert "it is not what the show 'apollo' signed" in found["problems"][0]
+
+
+def test_a_sheet_that_another_show_signed_is_not_the_shows(show: Show, tmp_path: Path) -> None:
+    other = production(tmp_path / "others", tmp_path / "others")
+    onelight("report", "--show", "apollo", "--root", other.folder.parent, "--out", tmp_path)
+    code, found = verified(tmp_path / "apollo-data-sheet.json", "--root", show.folder.parent)
+    assert (code, found["state"]) == (1, "changed")
+
+
+def test_a_log_that_lost_its_end_since_a_sheet_was_made_is_noticed(show: Show, tmp_path: Path) -> None:
+    shutil.copytree(show.folder.parent, tmp_path / "older")  # as an older copy of the show's folder would have lost it
+    versions.retire(show, "probe", "v001", "flickers")
+    onelight("report", "--show", "apollo", "--root", show.folder.parent, "--out", tmp_path)
+    assert verified(tmp_path / "apollo-data-sheet.json", "--root", show.folder.parent)[0] == 0
+    code, found = verified(tmp_path / "apollo-data-sheet.json", "--root", tmp_path / "older")
+    assert code == 1 and "the log of the show 'apollo' has lost entries" in found["problems"][0]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("{}", "it is no data sheet"),
+        ("[1]", "it is no data sheet"),
+        ("{", "it is no data sheet"),
+        ('{"kind": "onelight model version", "show": "apollo"}', "it is no data sheet"),
+        ('{"kind": "onelight data sheet", "show": "apollo"}', "carries no signature"),
+        ('{"kind": "onelight data sheet", "show": "apollo", "signature": "zz"}', "carries no signature"),
+        ('{"kind": "onelight data sheet", "show": "apollo", "show": "apollo"}', "says 'show' twice"),
+    ],
+)
+def test_json_that_is_no_signed_sheet_is_said_to_be_none(show: Show, tmp_path: Path, text: str, words: str) -> None:
+    file = tmp_path / "sheet.json"
+    file.write_text(text)
+    code, found = verified(file, "--root", show.folder.parent)
+    assert code == 1 and words in found["problems"][0]
 
 
 def test_a_withdrawn_clip_and_its_retired_model_are_in_the_sheet_with_the_reason(show: Show) -> None:

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 Files = Annotated[
     list[Path],
-    typer.Argument(help="Rendered frames, review files, a sidecar, or the pattern of a sequence (out.####.exr)."),
+    typer.Argument(
+        help="Rendered frames, review files, a sidecar, the pattern of a sequence (out.####.exr); a data sheet's JSON."
+    ),
 ]
 Key = Annotated[
     Path | None, typer.Option(help="A show's public key or certificates (PEM), where the show is not here.")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from onelight.errors import ImageError, NotFound
-from onelight.provenance import credentials, digests, sidecar, stamp, trust, walk
+from onelight.provenance import credentials, digests, sheets, sidecar, stamp, trust, walk
 from onelight.provenance.trust import Trust
 from onelight.shows import journal
 
@@ -55,10 +55,15 @@ class Verification:
                 yield self.file(path)
 
     def file(self, path: Path) -> Finding:
-        """One file, by its sidecar and by what it carries. Raises NotFound, or ImageError for a broken sidecar."""
+        """One file, by its sidecar and by what it carries; a data sheet by its own signature.
+
+        Raises NotFound, or ImageError for a broken sidecar.
+        """
         if not path.is_file():
             raise NotFound(f"{path} does not exist" if not path.exists() else f"{path} is not a file")
         finding = Finding(path)
+        if path.suffix.lower() == sheets.SUFFIX:
+            return sheets.judge(finding, self._trust, NOBODY)
         account = self._find(path)
         if account is not None and path.name in account.frames:
             self._by_sidecar(finding, account)
