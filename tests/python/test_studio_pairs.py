@@ -20,6 +20,7 @@ from onelight.dailies import rights
 from onelight.dailies.withdrawal import withdraw
 from onelight.errors import NotFound, OnelightError, RequestError
 from onelight.images import read_frame
+from onelight.provenance import datasheet, page
 from onelight.provenance.recording import Recording
 from onelight.provenance.sidecar import Maker
 from onelight.shows import versions
@@ -403,6 +404,18 @@ def test_the_manifest_has_every_pairs_hashes_and_rights_but_for_the_held_out_one
             assert one["after"]["xxh128"][comp.name] == files.told(comp)["xxh128"]
             assert one["rights"]["owner"] == "the comp house" and len(one["rights"]["digest"]) == 64
     assert str(root) not in str(told["pairs"]), "where they lay on somebody's disk is nobody's business"
+
+
+def test_the_data_sheet_and_the_version_say_whose_work_was_learnt_from(trained: Show) -> None:
+    told = datasheet.sheet(trained)
+    assert {pair["owner"] for pair in told["pairs"]} == {"the comp house"} and len(told["pairs"]) == 2
+    assert told["pairs"][0]["models"] == ["apollo/cleanup@v001"]
+    drawn = page.html(datasheet.signed(told, trained))
+    assert all(pair["name"] in drawn for pair in told["pairs"]) and "work for hire" in drawn
+    asked = ("version", "show", "cleanup@v1", "--show", "apollo", "--root", str(trained.folder.parent))
+    shown = subprocess.run(command(*asked), capture_output=True, text=True, timeout=LONGEST_SECONDS, check=False)
+    assert shown.returncode == 0, shown.stderr
+    assert "Artists' pairs" in shown.stdout and told["pairs"][0]["name"] in shown.stdout
 
 
 def test_withdrawing_the_clip_of_a_pair_retires_what_learnt_from_it(trained: Show, root: Path, tmp_path: Path) -> None:

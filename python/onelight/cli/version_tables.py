@@ -63,6 +63,17 @@ def about(version: ModelVersion, checked: Bundle, log: Iterable[Entry]) -> Itera
               "through": clip.get("through", "")} for clip in told["clips"]]  # fmt: skip
     if clips:
         yield _rows("Learnt from", clips)
+    if pairs := (told.get("training") or {}).get("pairs"):
+        rows = [
+            {
+                "pair": pair["name"],
+                "frames": pair["frames"],
+                "owner": pair["rights"]["owner"],
+                "after": pair["after"]["digest"][:SHORT],
+            }
+            for pair in pairs
+        ]
+        yield _rows("Artists' pairs", rows)
     entries = [{"when": entry.at[:19], "who": entry.who, "what": entry.action, "why": entry.why} for entry in log]
     yield _rows("Log", entries)
 

@@ -55,6 +55,7 @@ def sheet(show: Show, provider: str = "", contact: str = "") -> dict[str, Any]:
                 "3.3": _processing(used),
             },
             "clips": [_clip(clip) for clip in used],
+            "pairs": _pairs(models),
             "not_learnt_from": [
                 {"name": clip.name, "digest": clip.digest, "why": material.refusal(clip) or "no version learnt from it"}
                 for clip in clips
@@ -93,7 +94,7 @@ def _model(show: Show, version: ModelVersion) -> dict[str, Any]:
         checked = versions.verify(show, version.tool, version.name)
     except OnelightError as error:
         clips = [{"name": clip.name, "digest": clip.digest, "rights": ""} for clip in version.clips]
-        return told | {"problem": str(error), "base": "", "clips": clips, "gains": []}
+        return told | {"problem": str(error), "base": "", "clips": clips, "gains": [], "pairs": []}
     base = checked.manifest.get("base")
     metrics = checked.manifest.get("metrics") or {}
     return told | {
@@ -104,6 +105,7 @@ def _model(show: Show, version: ModelVersion) -> dict[str, Any]:
         "base_version": base["version"] if base else "",
         "clips": [dict(clip) for clip in checked.manifest["clips"]],
         "gains": list(_gains(metrics)),
+        "pairs": list(_pairs_of(checked.manifest.get("training"))),
     }
 
 
@@ -112,6 +114,31 @@ def _gains(metrics: Any) -> Iterable[dict[str, Any]]:
     for row in rows:
         if isinstance(row, Mapping) and row.get("baseline") == "base" and row.get("condition", "all") == "all":
             yield {name: row.get(name) for name in ("kind", "split", "metric", "gain", "low", "high")}
+
+
+def _pairs_of(training: Any) -> Iterable[dict[str, Any]]:
+    """What artists made that a model learnt from, with whose it is."""
+    pairs = training.get("pairs", []) if isinstance(training, Mapping) else []
+    for pair in pairs:
+        yield {
+            "name": pair["name"],
+            "frames": pair["frames"],
+            "digest": pair["after"]["digest"],
+            "made_by": pair["made_by"],
+            "owner": pair["rights"]["owner"],
+            "basis": pair["rights"]["basis"],
+            "rights": pair["rights"]["digest"],
+        }
+
+
+def _pairs(models: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The pairs of all models, each once, with the models that learnt from it."""
+    out: dict[tuple[str, ...], dict[str, Any]] = {}
+    for model in models:
+        for pair in model["pairs"]:
+            key = tuple(str(pair[name]) for name in ("digest", "frames", "rights"))
+            out.setdefault(key, {**pair, "models": []})["models"].append(model["name"])
+    return list(out.values())
 
 
 def _reservations(clips: list[Clip]) -> dict[str, Any]:

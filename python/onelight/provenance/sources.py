@@ -66,7 +66,7 @@ def sources(used: list[Clip], models: list[dict[str, Any]]) -> dict[str, Any]:
         **groups,
         "2.2.2": [],
         "2.3": "none: no program of Onelight fetches anything from a network to learn from",
-        "2.4": "none: what people do at the node is not learnt from",
+        "2.4": "none: what people do at the node is not learnt from, unless the production names results as pairs",
         "2.5": {
             "what": "procedural scenes rendered with ground truth (the soundstage): from them the built-in base models "
             "learnt, and a share of them is shown again while a show's model is trained; no model of others made any",

@@ -13,7 +13,7 @@ from onelight.studio.pairs import Hashed
 from onelight.studio.takes import npy
 from onelight.training.files import write_whole
 
-ON_CHANGES = 0.75  # share of the crops that show some of what was taken out
+ELSEWHERE = 4  # every so many crops one is of anywhere; the others show some of what was taken out
 
 
 def cut(
@@ -38,9 +38,9 @@ def cut(
     for pair, share in zip(pairs, weights / weights.sum(), strict=True):
         frames, number = pair.pair.frames, max(2, round(count * share))
         chosen = np.linspace(0, len(frames) - 1, min(number, len(frames))).round().astype(int)
-        digest = pair.told["after"]["digest"]
+        key = pair.key
         each = [frames[chosen[turn % len(chosen)]] for turn in range(number)]
-        wanted += sorted((f"{digest[:16]}-{frame}-{turn}", pair, frame, turn) for turn, frame in enumerate(each))
+        wanted += sorted((f"{key[:16]}-{frame}-{turn}", pair, frame, turn) for turn, frame in enumerate(each))
     out = {name: folder / f"{name}.npy" for name, *_ in wanted}
     read: tuple[tuple[int, int], np.ndarray] | None = None  # a frame is read once for all of its crops
     for done, (name, pair, frame, turn) in enumerate(wanted, 1):
@@ -48,8 +48,8 @@ def cut(
             if read is None or read[0] != (id(pair), frame):
                 read = (id(pair), frame), _marked(pair, frame, marker, size)
             fields = read[1]
-            random = np.random.default_rng([seed, frame, turn, *pair.told["after"]["digest"].encode()])
-            crop = _crop(fields, marker.wires(fields), size, turn < len(pair.pair.frames), random)
+            random = np.random.default_rng([seed, frame, turn, *pair.key.encode()])
+            crop = _crop(fields, marker.wires(fields), size, turn % ELSEWHERE < ELSEWHERE - 1, random)
             write_whole(out[name], npy(np.clip(crop, -6e4, 6e4).astype(np.float16)))
         progress(done, len(wanted))
     for pair in pairs:
@@ -78,12 +78,12 @@ def _marked(pair: Hashed, frame: int, marker: Any, size: int) -> np.ndarray:
     return fields
 
 
-def _crop(fields: np.ndarray, wires: np.ndarray, size: int, first: bool, random: np.random.Generator) -> np.ndarray:
-    """A part of the picture; the `first` of a frame shows some of what was taken out there, if anything was."""
+def _crop(fields: np.ndarray, wires: np.ndarray, size: int, changed: bool, random: np.random.Generator) -> np.ndarray:
+    """A part of the picture; with `changed` one that shows some of what was taken out there, if anything was."""
     height, width = wires.shape
     top, left = int(random.integers(0, height - size + 1)), int(random.integers(0, width - size + 1))
     rows, columns = np.nonzero(wires)
-    if (random.random() < ON_CHANGES or first) and len(rows):
+    if changed and len(rows):
         place = int(random.integers(len(rows)))
         low = max(int(rows[place]) - size + 1, 0), max(int(columns[place]) - size + 1, 0)
         high = min(int(rows[place]), height - size), min(int(columns[place]), width - size)

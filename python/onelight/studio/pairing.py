@@ -53,7 +53,7 @@ def begin(show: Show, run: str, ask: Ask, plan: Plan, tell: Progress) -> tuple[P
             "others out with --hold-out."
         )
     hashed = _hashed(taught, tell)
-    left_out = [pair.name for pair in found if pair not in taught]
+    left_out = [pair.name for pair in found if pair.setups & held]
     if hashed:
         told = [one.told for one in hashed]
         with show.session() as session:

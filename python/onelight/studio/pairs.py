@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -65,6 +66,13 @@ class Hashed:
     pair: Pair
     after: Mapping[int, dict[str, Any]]
     matte: Mapping[int, dict[str, Any]]
+
+    @property
+    def key(self) -> str:
+        """SHA-256 of all that it shows: names of what is made of it begin so."""
+        sides = (self.pair.plate.told, self.after, self.matte)
+        text = " ".join(files.digest(one for _, one in sorted(side.items())) for side in sides)
+        return hashlib.sha256(text.encode()).hexdigest()
 
     @property
     def told(self) -> dict[str, Any]:
