@@ -14,6 +14,7 @@ from onelight.temporal.flow import LONGEST, between, covered, doubt, positions, 
 
 MATCHED = 1024  # pixels of the longest side, roughly, at which frames are matched
 TILE = 64  # pixels a side of the blocks in which the work is done, where there is a hole
+RUN = 8  # blocks side by side that are worked on at once: margins that overlap are seen once
 FETCHED = 8  # pixels that are looked at to fetch one
 MARGIN = 24  # pixels around them that are seen as well
 WINDOW = 15  # pixels a side of the windows in which motion is refined, taken twice
@@ -31,23 +32,52 @@ LARGE = 0.1  # stops: detail above it counts no more
 FAINT = 0.04  # stops: differences below it do not speak against the camera's motion
 
 
-class View:
-    """A frame as alignment looks at it; what it needs is worked out once, when it is first asked for.
+@dataclass(frozen=True)
+class Coarse:
+    """A frame as it is matched: means of `factor` pixels a side ([h, w]), for which large frames are exact enough.
 
-    `linear` [H, W, 3] scene-linear; `hidden` [H, W] is 1 where the frame must neither be compared nor used. Matching is
-    done on means of `factor` pixels a side ([h, w]), for which large frames are exact enough.
+    Small enough to be kept for every frame of a shot that is at hand.
     """
 
-    def __init__(self, linear: np.ndarray, hole: np.ndarray | None) -> None:
+    size: tuple[int, int]  # of the frame: height and width
+    factor: int
+    level: float  # the middle level of what is seen
+    colour: np.ndarray  # [h, w, 3] scene-linear
+    known: np.ndarray  # [h, w] 1 where nothing is hidden
+    stops: np.ndarray  # [h, w] of the luminance over the frame's own level
+    free: np.ndarray  # [y, x] 1 where the small picture, in which motion is looked for, shows nothing hidden
+    small: np.ndarray  # [y, x] that picture in stops, what is hidden filled smoothly: there is no wire to follow
+    detail: np.ndarray  # [y, x] what it has of edges and texture, the strong ones cut off
+
+    @staticmethod
+    def of(linear: np.ndarray, hidden: np.ndarray | None) -> Coarse:
+        """Of a scene-linear frame [H, W, 3], of which `hidden` [H, W] (0 or 1) must not be compared nor used."""
+        size = linear.shape[0], linear.shape[1]
+        factor = max(1, round(max(size) / MATCHED))
+        colour = encode.blocks(np.asarray(linear, np.float32), factor)
+        luminance = encode.luminance(colour)
+        known = np.ones(luminance.shape, np.float32) if hidden is None else 1 - covered(encode.blocks(hidden, factor))
+        level = encode.middle(luminance, known)
+        stops = encode.coded(luminance, level)
+        narrow = cv2.erode(known, np.ones((5, 5), np.uint8))
+        free = (encode.shrink(narrow, LONGEST) > 0.98).astype(np.float32)
+        small = encode.spread(encode.shrink(stops, LONGEST), free)
+        detail = np.clip(small - mean(small, 9), -LARGE, LARGE)
+        return Coarse(size, factor, level, colour, known, stops, free, small, detail)
+
+
+class View:
+    """A frame as alignment looks at it: `coarse`, and at full size what is only needed where there is a hole.
+
+    `linear` [H, W, 3] scene-linear; `hidden` [H, W] is 1 where the frame must neither be compared nor used.
+    """
+
+    def __init__(self, linear: np.ndarray, hole: np.ndarray | None, coarse: Coarse | None = None) -> None:
+        """`coarse` is the frame's own with at least that `hole` [H, W] hidden, where it is known already."""
         self.linear = np.ascontiguousarray(linear, np.float32)
         self.size = self.linear.shape[0], self.linear.shape[1]
-        self.factor = max(1, round(max(self.size) / MATCHED))
         self.hidden = np.zeros(self.size, np.float32) if hole is None else covered(np.asarray(hole, np.float32))
-        self.colour = encode.blocks(self.linear, self.factor)
-        luminance = encode.luminance(self.colour)
-        self.known = 1 - covered(encode.blocks(self.hidden, self.factor))  # 1 where nothing is hidden, [h, w]
-        self.level = encode.middle(luminance, self.known)
-        self.stops = encode.coded(luminance, self.level)  # of the luminance over the frame's own level, [h, w]
+        self.coarse = coarse or Coarse.of(self.linear, self.hidden)
 
     @cached_property
     def near(self) -> np.ndarray:
@@ -63,23 +93,6 @@ class View:
             out[block.own] = encode.spread(self.linear[block.wide], seen)[block.inner]
         return out
 
-    @cached_property
-    def free(self) -> np.ndarray:
-        """1 where the small picture, in which motion is looked for, shows nothing hidden."""
-        narrow = cv2.erode(self.known, np.ones((5, 5), np.uint8))
-        return (encode.shrink(narrow, LONGEST) > 0.98).astype(np.float32)
-
-    @cached_property
-    def small(self) -> np.ndarray:
-        """The small picture in stops, what is hidden filled smoothly: there is no wire to follow."""
-        return encode.spread(encode.shrink(self.stops, LONGEST), self.free)
-
-    @cached_property
-    def detail(self) -> np.ndarray:
-        """What the small picture has of edges and texture, [h, w], the strong ones cut off."""
-        coarse = mean(self.small, 9)
-        return np.clip(self.small - coarse, -LARGE, LARGE)
-
 
 @dataclass(frozen=True)
 class Motion:
@@ -92,18 +105,22 @@ class Motion:
     agreed: np.ndarray
 
 
-def motion(here: View, there: View, vectors: np.ndarray | None = None) -> Motion:
+def motion(
+    here: Coarse, there: Coarse, vectors: np.ndarray | None = None, forward: np.ndarray | None = None
+) -> Motion:
     """How the background moves, through what is hidden as well, to about half a pixel.
 
     Dense flow in both directions; through the hole it goes on as the camera's motion (a homography) plus whatever
-    departs from it around the hole. `vectors` [H, W, 2], in full-size pixels, overrule it.
+    departs from it around the hole. `vectors` [H, W, 2], in full-size pixels, overrule it. `forward` is the flow
+    between the two small pictures, where it is known already.
     """
     height, width = here.stops.shape
     if vectors is not None:
         given = encode.blocks(np.asarray(vectors, np.float32), here.factor) / np.float32(here.factor)
         known = cv2.erode(here.known, np.ones((3, 3), np.uint8))
         return Motion(encode.spread(given, known), np.ones((height, width), np.float32))
-    forward, backward = between(here.small, there.small), between(there.small, here.small)
+    forward = between(here.small, there.small) if forward is None else forward
+    backward = between(there.small, here.small)
     trust = here.free / (1 + np.square(np.square(doubt(forward, backward) / np.float32(MISSED))))
     camera = _camera(here, there, forward, trust)
     steady = _explained(here, there, camera, forward)
@@ -117,7 +134,7 @@ def motion(here: View, there: View, vectors: np.ndarray | None = None) -> Motion
     return Motion(resized(whole, (height, width)), cv2.resize(agreed, (width, height), interpolation=cv2.INTER_LINEAR))
 
 
-def _camera(here: View, there: View, flow: np.ndarray, trust: np.ndarray) -> np.ndarray:
+def _camera(here: Coarse, there: Coarse, flow: np.ndarray, trust: np.ndarray) -> np.ndarray:
     """The flow [h, w, 2] of the camera alone: none, a similarity or a homography, whichever explains most.
 
     More freedom is taken only where it helps: corners that follow the noise of a bare wall agree on anything.
@@ -145,7 +162,7 @@ def _camera(here: View, there: View, flow: np.ndarray, trust: np.ndarray) -> np.
     return best
 
 
-def _unexplained(here: View, there: View, flow: np.ndarray) -> float:
+def _unexplained(here: Coarse, there: Coarse, flow: np.ndarray) -> float:
     """How far the detail of the small pictures differs along a flow, in stops; strong edges count like faint ones."""
     target = positions(flow.shape) + flow
     weight = here.free * sample(there.free, target, cv2.INTER_LINEAR, outside=0)
@@ -153,7 +170,7 @@ def _unexplained(here: View, there: View, flow: np.ndarray) -> float:
     return float((weight * error).sum() / (weight.sum() + 1))
 
 
-def _explained(here: View, there: View, camera: np.ndarray, flow: np.ndarray) -> np.ndarray:
+def _explained(here: Coarse, there: Coarse, camera: np.ndarray, flow: np.ndarray) -> np.ndarray:
     """Where the camera's motion explains the picture as well as a free flow does, [h, w] in 0..1.
 
     On a bare wall a free flow follows the noise.
@@ -198,14 +215,26 @@ class Block:
 
 
 def tiles(wanted: np.ndarray, margin: int = MARGIN) -> Iterator[Block]:
-    """Blocks of a picture in which something of a matte [H, W] is wanted."""
+    """Blocks of a picture in which something of a matte [H, W] is wanted: tiles, those side by side as one."""
     height, width = wanted.shape
     for top in range(0, height, TILE):
-        for left in range(0, width, TILE):
-            rows, columns = slice(top, min(top + TILE, height)), slice(left, min(left + TILE, width))
-            if wanted[rows, columns].any():
-                wide_rows = slice(max(top - margin, 0), min(rows.stop + margin, height))
-                yield Block(rows, columns, (wide_rows, slice(max(left - margin, 0), min(columns.stop + margin, width))))
+        rows = slice(top, min(top + TILE, height))
+        wide = slice(max(top - margin, 0), min(rows.stop + margin, height))
+        for left, right in _runs(wanted[rows].any(axis=0)):
+            columns = slice(left, min(right, width))
+            yield Block(rows, columns, (wide, slice(max(left - margin, 0), min(columns.stop + margin, width))))
+
+
+def _runs(wanted: np.ndarray) -> Iterator[tuple[int, int]]:
+    """From where to where the tiles reach in which some of the columns [W] are wanted, `RUN` tiles at most at once."""
+    first = None
+    for left in range(0, len(wanted) + TILE, TILE):
+        some = wanted[left : left + TILE].any()
+        if first is not None and (not some or left - first >= RUN * TILE):
+            yield first, left
+            first = None
+        if some and first is None:
+            first = left
 
 
 def mean(image: np.ndarray, size: int = WINDOW) -> np.ndarray:
@@ -215,7 +244,7 @@ def mean(image: np.ndarray, size: int = WINDOW) -> np.ndarray:
     return image
 
 
-def refined(here: View, there: View, wide: tuple[slice, slice], flow: np.ndarray) -> np.ndarray:
+def refined(here: Coarse, there: Coarse, wide: tuple[slice, slice], flow: np.ndarray) -> np.ndarray:
     """The flow [h, w, 2] of a block made exact to a fraction of a pixel, from what is around the hole in both frames.
 
     Lucas & Kanade 1981 in smooth windows, local differences of exposure taken out, weights against what does not
@@ -248,6 +277,6 @@ def refined(here: View, there: View, wide: tuple[slice, slice], flow: np.ndarray
     return flow
 
 
-def known(there: View, target: np.ndarray) -> np.ndarray:
+def known(there: Coarse, target: np.ndarray) -> np.ndarray:
     """1 where positions [h, w, 2] are inside the other frame and not hidden there, else 0."""
     return (sample(there.known, target, cv2.INTER_LINEAR, outside=0) > 0.99).astype(np.float32)

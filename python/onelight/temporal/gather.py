@@ -10,7 +10,7 @@ import numpy as np
 
 from onelight.errors import RequestError
 from onelight.temporal import encode
-from onelight.temporal.align import Block, View, known, mean, motion, refined, tiles
+from onelight.temporal.align import Block, Coarse, View, known, mean, motion, refined, tiles
 from onelight.temporal.encode import luminance
 from onelight.temporal.flow import fetch, positions, sample
 
@@ -42,11 +42,13 @@ def bring(
     there_hole: np.ndarray | None,
     offset: int,
     vectors: np.ndarray | None = None,
+    forward: np.ndarray | None = None,
 ) -> Brought:
     """The pixels of `there` that belong into the hole [H, W] of `here`; both scene-linear [H, W, 3], or a `View`.
 
     `there_hole` [H, W] is what must not be taken from `there`; None: nothing. `vectors` [H, W, 2], if given, is the
-    motion from here to there in pixels and overrules the flow. RequestError where sizes differ.
+    motion from here to there in pixels and overrules the flow; `forward` as in `align.motion`. RequestError where sizes
+    differ.
     """
     size = hole.shape[:2]
     there_linear = there.linear if isinstance(there, View) else there
@@ -60,13 +62,13 @@ def bring(
     other = there if isinstance(there, View) else View(there, there_hole)
     found, sure = np.zeros((*size, 3), np.float32), np.zeros(size, np.float32)
     if mine.hidden.any():
-        moved = motion(mine, other, vectors)
-        exposure = _Exposure.between(mine, other, moved.flow)
+        moved = motion(mine.coarse, other.coarse, vectors, forward)
+        exposure = _Exposure.between(mine.coarse, other.coarse, moved.flow)
         around = cv2.dilate(mine.hidden.astype(np.uint8), np.ones((2 * RING + 1, 2 * RING + 1), np.uint8)) > 0
-        for block in tiles(encode.blocks(around.astype(np.float32), mine.factor)):
+        for block in tiles(encode.blocks(around.astype(np.float32), mine.coarse.factor)):
             along = moved.flow[block.wide]
             if vectors is None:
-                along = refined(mine, other, block.wide, along)
+                along = refined(mine.coarse, other.coarse, block.wide, along)
             _bring_block(mine, other, block, along, moved.agreed, exposure, around, found, sure)
     return Brought(found, sure, offset)
 
@@ -94,15 +96,16 @@ def _bring_block(
     sure: np.ndarray,
 ) -> None:
     """Fills a block of `found` and `sure` where `around` wants it; `along` is the flow of its wide version."""
+    mine, other = here.coarse, there.coarse
     rows, columns = block.wide
     target = positions(along.shape, columns.start, rows.start) + along
-    usable = known(there, target)
-    seen = here.known[block.wide] * usable
-    moved = sample(there.colour, target, cv2.INTER_CUBIC)
-    gain = exposure.local(here.colour[block.wide], moved, seen)
-    theirs = encode.coded(luminance(moved * gain), here.level)
-    certain = _alike(here.stops[block.wide], theirs, seen) * agreed[block.wide]
-    factor = here.factor
+    usable = known(other, target)
+    seen = mine.known[block.wide] * usable
+    moved = sample(other.colour, target, cv2.INTER_CUBIC)
+    gain = exposure.local(mine.colour[block.wide], moved, seen)
+    theirs = encode.coded(luminance(moved * gain), mine.level)
+    certain = _alike(mine.stops[block.wide], theirs, seen) * agreed[block.wide]
+    factor = mine.factor
     full = tuple(slice(part.start * factor, part.stop * factor) for part in block.own)
     wanted = around[full]
     along, gain, certain = (_grown(image, factor, block.inner, wanted.shape) for image in (along, gain, certain))
@@ -138,7 +141,7 @@ class _Exposure:
     light: np.ndarray
 
     @staticmethod
-    def between(here: View, there: View, flow: np.ndarray) -> _Exposure:
+    def between(here: Coarse, there: Coarse, flow: np.ndarray) -> _Exposure:
         """The median ratio over what both frames show, along the flow [h, w, 2]."""
         sparse = np.s_[::4, ::4]
         target = np.ascontiguousarray((positions(flow.shape) + flow)[sparse])
@@ -209,15 +212,25 @@ def _combine_block(
         total += certain * one
         other += image * (certain * one)[..., None]
     other /= total[..., None]
-    seen = mean((total > 1e-6).astype(np.float32), 3)[..., None] + np.float32(1e-6)
+    some = total > 1e-6
+    seen = mean(some.astype(np.float32), 3)[..., None] + np.float32(1e-6)
     # What a neighbour does not show the others complete: a mean of one side of an edge only would lean to that side.
     smooth = [mean(other + (image - other) * certain[..., None], 3) / seen for image, certain in parts]
-    coarse = np.stack(smooth)
+    made, sure = np.zeros_like(parts[0][0]), np.zeros_like(total)
+    which = np.zeros(total.shape, np.intp)
+    known = [(image[some], certain[some]) for image, certain in parts]
+    made[some], sure[some], which[some] = _chosen(known, [image[some] for image in smooth], near)
+    return made, sure, which
+
+
+def _chosen(
+    parts: Sequence[tuple[np.ndarray, np.ndarray]], coarse: Sequence[np.ndarray], near: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """`combine` of single pixels: parts (pixels [m, 3], sure [m]) and what is coarse of them, [m, 3] each."""
     sure = np.stack([certain for _, certain in parts])
-    weight = sure * near[:, None, None]
-    grey = np.stack([luminance(image) for image in smooth])
-    middle = _median(grey, weight)
-    scale = np.abs(middle) + np.float32(1e-3) * np.abs(grey).max()
+    grey = np.stack([luminance(image[None])[0] for image in coarse])
+    middle = _median(grey, sure * near[:, None])
+    scale = np.abs(middle) + np.float32(1e-3) * np.abs(grey).max(initial=0)
     agrees = 1 / (1 + np.square(np.square((grey - middle) / (np.float32(0.12) * scale + np.float32(1e-30)))))
     worth = sure * agrees
     left, share = np.ones_like(middle), []
@@ -225,20 +238,19 @@ def _combine_block(
         take = np.clip(one * 4 - 1.4, 0, 1)
         share.append(left * take)
         left = left * (1 - take)
-    rest = worth * near[:, None, None]
-    portion = np.stack(share) + left * rest / (rest.sum(axis=0) + np.float32(1e-12))
-    blend = worth * near[:, None, None]
-    blend = blend / (blend.sum(axis=0) + np.float32(1e-12))
+    blend = worth * near[:, None]
+    blend /= blend.sum(axis=0) + np.float32(1e-12)
+    portion = np.stack(share) + left * blend
     made = np.zeros_like(parts[0][0])
-    for i, (image, _) in enumerate(parts):
-        made += portion[i][..., None] * (image - coarse[i]) + blend[i][..., None] * coarse[i]
+    for (image, _), even, fine, all_ in zip(parts, coarse, portion, blend, strict=True):
+        made += fine[:, None] * (image - even) + all_[:, None] * even
     together = worth.sum(axis=0) / (sure.sum(axis=0) + np.float32(1e-12))
     certain = worth.max(axis=0) * together  # where half of them say otherwise, what is around knows as much
     return made, certain, portion.argmax(axis=0)
 
 
 def _median(stack: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Weighted median over the first axis: both [n, h, w]."""
+    """Weighted median over the first axis: both [n, m]."""
     order = np.argsort(stack, axis=0, kind="stable")
     ranked, heavy = (np.take_along_axis(values, order, axis=0) for values in (stack, weight))
     rising = np.cumsum(heavy, axis=0)

@@ -17,6 +17,8 @@ RADIUS = 5  # of the grain's autocorrelation that is measured and made, in pixel
 FADE = 6.0  # pixels over which the autocorrelation is believed
 QUIETEST = 0.1  # share of blocks of a level that are taken for free of texture
 MOST = 2048  # blocks of one picture that are looked at
+PAIRED = 1024  # and of two that are held against each other
+LAGS = 128  # blocks that say how coarse it is
 FEWEST = 8  # blocks that a curve can be measured on
 WEAKER = 0.7  # moving a frame by parts of a pixel alone takes this much of its grain; less than that left is no texture
 
@@ -123,9 +125,9 @@ def _blocks(picture: np.ndarray, matte: np.ndarray | None) -> np.ndarray:
 
 
 def bands(image: np.ndarray) -> np.ndarray:
-    """Rows of blocks of an image [H, W(, C)] in which about `MOST` blocks lie, evenly spread from its top."""
+    """Rows of blocks of an image [H, W(, C)] in which about `PAIRED` blocks lie, evenly spread from its top."""
     rows, columns = (side // BLOCK for side in image.shape[:2])
-    step = max(1, -(-rows * columns // MOST))
+    step = max(1, -(-rows * columns // PAIRED))
     whole = image[: rows * BLOCK].reshape(rows, BLOCK, *image.shape[1:])
     return whole[::step].reshape(-1, *image.shape[1:])
 
@@ -138,22 +140,19 @@ def _fit(blocks: np.ndarray, level: np.ndarray | None = None) -> Grain:
     y, x = (axis.ravel() / (BLOCK - 1) * 2 - 1 for axis in np.mgrid[0:BLOCK, 0:BLOCK])
     basis, _ = np.linalg.qr(np.stack([np.ones_like(x), x, y, x * y, x * x, y * y], axis=1))
     basis = basis.astype(np.float32)
-    residual = blocks - np.einsum("pk,qk,nqc->npc", basis, basis, blocks, optimize=True)
-    variance = (residual * residual).sum(axis=1) / np.float32(BLOCK * BLOCK - basis.shape[1])
     light = luminance(np.ascontiguousarray(blocks.mean(axis=1)[None]))[0] if level is None else level
-    # texture is told from grain by what is coarse: means of 4 x 4 pixels, against the grain that is measured finely
-    coarse = residual.reshape(-1, BLOCK // 4, 4, BLOCK // 4, 4, 3).mean(axis=(2, 4)).reshape(len(blocks), -1, 3)
-    texture = (coarse * coarse).mean(axis=(1, 2))
-    moving = np.asarray((variance > 0).all(axis=1))  # clipped black or white has no grain to measure
+    texture, moving = _coarse(blocks, basis)
     order = np.flatnonzero(moving)[np.argsort(light[moving], kind="stable")]
     if len(order) < FEWEST:
         return Grain(np.zeros(1), np.zeros((1, 3)), _dot(), np.eye(3, dtype=np.float32))
     levels, sigmas, quiet = [], [], []
     for group in np.array_split(order, min(LEVELS, max(1, len(order) // 24))):
         chosen = group[np.argsort(texture[group], kind="stable")][: max(4, int(len(group) * QUIETEST))]
+        residual = _rough(blocks[chosen], basis)
+        variance = (residual * residual).sum(axis=1) / np.float32(BLOCK * BLOCK - basis.shape[1])
         levels.append(float(np.median(light[chosen])))
-        sigmas.append(np.sqrt(np.median(variance[chosen], axis=0)))
-        quiet.append(residual[chosen] / np.maximum(sigmas[-1], 1e-12))
+        sigmas.append(np.sqrt(np.median(variance, axis=0)))
+        quiet.append(residual / np.maximum(sigmas[-1], 1e-12))
     rise = np.argsort(levels, kind="stable")
     flat = np.concatenate(quiet)
     mixed = np.corrcoef(flat.reshape(-1, 3).T)
@@ -161,9 +160,28 @@ def _fit(blocks: np.ndarray, level: np.ndarray | None = None) -> Grain:
     return Grain(np.asarray(levels)[rise], np.asarray(sigmas)[rise], _kernel(flat), factor)
 
 
+def _rough(blocks: np.ndarray, basis: np.ndarray) -> np.ndarray:
+    """Blocks [n, b x b, c] less the smooth surface of `basis` [b x b, k] through each."""
+    return blocks - np.einsum("pk,nkc->npc", basis, np.einsum("qk,nqc->nkc", basis, blocks, optimize=True), optimize=True)
+
+
+def _coarse(blocks: np.ndarray, basis: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """How much texture each of blocks [n, b x b, 3] has, [n], and whether it has grain at all: clipped black has none.
+
+    Texture is told from grain by what is coarse: means of 4 x 4 pixels, against the grain that is measured finely.
+    """
+    fourth = BLOCK // 4
+    small = blocks.reshape(-1, fourth, 4, fourth, 4, 3).mean(axis=(2, 4)).reshape(len(blocks), -1, 3)
+    plane = basis.reshape(fourth, 4, fourth, 4, -1).mean(axis=(1, 3)).reshape(fourth * fourth, -1)
+    coarse = small - np.einsum("pk,qk,nqc->npc", plane, 16 * plane, small, optimize=True)
+    some = blocks[:, ::7]
+    moving = np.asarray((some != some[:, :1]).any(axis=1).all(axis=1))
+    return (coarse * coarse).mean(axis=(1, 2)), moving
+
+
 def _kernel(flat: np.ndarray) -> np.ndarray:
     """The filter [k, k, 3] that gives white noise the mean autocorrelation of blocks [n, b x b, 3]."""
-    fields = flat.reshape(-1, BLOCK, BLOCK, 3)
+    fields = flat[:: max(1, -(-len(flat) // LAGS))].reshape(-1, BLOCK, BLOCK, 3)
     grid = 4 * RADIUS
     kernel = np.empty((2 * RADIUS + 1, 2 * RADIUS + 1, 3), np.float32)
     for channel in range(3):

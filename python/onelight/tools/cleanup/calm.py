@@ -54,15 +54,14 @@ def _averaged(
         some = seen > 0
         if not some.any():
             continue
-        differs = np.zeros_like(code)
-        differs[some] = coded(other[some]) - code[some]
-        share = _windowed(seen)
-        grey = cv2.transform(differs * seen[..., None], np.full((1, 3), 1 / 3, np.float32))
-        missed = (_windowed(grey) / np.maximum(share, np.float32(1e-3))) ** 2
-        weight = seen / (1 + (missed / even) ** 2)
-        total += weight[..., None] * (code + differs)
-        heavy += weight
-        squares += weight * weight
+        theirs = coded(other[some])
+        grey = np.zeros_like(seen)
+        grey[some] = (theirs - code[some]).mean(axis=1) * seen[some]
+        missed = _windowed(grey)[some] / np.maximum(_windowed(seen)[some], np.float32(1e-3))
+        weight = seen[some] / (1 + (missed * missed / even[some]) ** 2)
+        total[some] += weight[:, None] * theirs
+        heavy[some] += weight
+        squares[some] += weight * weight
     return total / heavy[..., None], squares / (heavy * heavy)
 
 

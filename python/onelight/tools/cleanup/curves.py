@@ -45,11 +45,11 @@ class Curve:
         return float(np.linalg.norm(np.diff(self.points, axis=0), axis=1).sum())
 
     @cached_property
-    def dense(self) -> tuple[np.ndarray, np.ndarray, KDTree]:
-        """Points [M, 2] and width [M] 2 px apart, and the points to look the nearest up in; made when first asked for,
-        since a curve is compared with many others."""
+    def dense(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, KDTree]:
+        """Points [M, 2], width [M] and tangents [M, 2] 2 px apart, and the points to look the nearest up in; made when
+        first asked for, since a curve is compared with many others."""
         points, width = resampled(self.points, self.width, 2.0)
-        return points, width, KDTree(points)
+        return points, width, tangents(points), KDTree(points)
 
 
 def arc(points: np.ndarray) -> np.ndarray:
@@ -179,11 +179,17 @@ class Beside:
 
 def beside(curve: Curve, other: Curve, reach: float) -> Beside:
     """Where `other` runs along `curve`: nearest points within `reach` px, tangents within about 25 degrees."""
-    dense, width, tree = other.dense
+    lowest, highest = other.points.min(axis=0), other.points.max(axis=0)
+    outside = np.maximum(np.maximum(lowest - curve.points, curve.points - highest), 0)
+    if (np.hypot(outside[:, 0], outside[:, 1]) > 2 * reach + SPACING).all():
+        count = len(curve.points)
+        return Beside(np.zeros(count), np.zeros(count, bool), np.zeros(count, np.float32))
+    dense, width, ways, tree = other.dense
     distance, index = tree.query(curve.points)
     gap = dense[index] - curve.points
-    away = (gap * normals(curve.points)).sum(axis=1)
-    turn = np.abs((tangents(curve.points) * tangents(dense)[index]).sum(axis=1))
+    own = tangents(curve.points)
+    away = gap[:, 1] * own[:, 0] - gap[:, 0] * own[:, 1]
+    turn = np.abs((own * ways[index]).sum(axis=1))
     # Past the end of the other its nearest point lies along the tangent, not across it.
     runs = np.sqrt(np.maximum(distance**2 - away**2, 0)) < np.maximum(4.0, 0.5 * np.abs(away))
     return Beside(away, runs & (np.abs(away) < reach) & (turn > 0.9), width[index])

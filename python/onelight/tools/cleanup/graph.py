@@ -11,7 +11,7 @@ import numpy as np
 from onelight.errors import RequestError
 from onelight.stages import Context, Stage
 from onelight.temporal import cuts, encode, flow, gather
-from onelight.temporal.align import View
+from onelight.temporal.align import Coarse, View
 from onelight.temporal.flow import covered
 from onelight.temporal.grain import BLOCK, Grain, bands
 from onelight.tools.cleanup import detect, fill, hints, regrain, scene, track
@@ -63,11 +63,12 @@ def wires(context: Context, made: dict[str, Any]) -> dict[str, Any]:
 
 
 def gone(context: Context, made: dict[str, Any]) -> dict[str, Any]:
-    """What no other frame may take from this one: where its wires are, as bits."""
+    """What no other frame may take from this one, where its wires are, as bits; and the frame as it is matched."""
     area = Area.of(context.info)
     lines, add = [*made["curves"], *_tracked(context, area, 0)], drawn(context, area, "Add")
-    matte = _matte(context, area, lines, made, HALO, add)
-    return {"hole": np.packbits(covered(matte) > 0, axis=1), "width": area.shape[1]}
+    hidden = covered(_matte(context, area, lines, made, HALO, add))
+    coarse = Coarse.of(picture(context, area)[0], hidden)
+    return {"hole": np.packbits(hidden > 0, axis=1), "width": area.shape[1], "coarse": coarse}
 
 
 def _unfolded(made: Mapping[str, Any]) -> np.ndarray:
@@ -83,27 +84,32 @@ def neighbours(context: Context, made: dict[str, Any]) -> dict[str, Any]:
     """This frame's matte, and for what is behind it the pixels of other frames and of the clean plate."""
     area, knobs = Area.of(context.info), context.knobs
     plate, _ = picture(context, area)
-    others = [offset for offset in made["wires"] if offset != 0]
-    pictures = {0: plate, **by_offset(lambda offset: picture(context, area, offset=offset)[0], others)}
-    frozen = cuts.frozen(pictures)
-    shot = frozenset({0}) if frozen else cuts.in_shot(pictures)
+    coarse = {offset: one["coarse"] for offset, one in made["gone"].items()}
+    looks = {offset: one.colour for offset, one in coarse.items()}
+    frozen = cuts.frozen(looks)
+    shot = frozenset({0}) if frozen else cuts.in_shot(looks)
     context.check()
     curves = {offset: made["wires"][offset]["curves"] for offset in shot}
     tracked = {offset: _tracked(context, area, offset) for offset in shot}
     near = [offset for offset in shot if 0 < abs(offset) <= STILL] if any(curves.values()) else []
-    motion = by_offset(lambda offset: flow.dense(plate, pictures[offset]), near)
+    small = by_offset(lambda offset: flow.between(coarse[0].small, coarse[offset].small), near)
+    motion = {offset: flow.resized(along, area.shape) for offset, along in small.items()}
     curves[0] = track.steadied(curves, motion, stiffness=knobs["stiffness"])
     add, keep = drawn(context, area, "Add"), drawn(context, area, "Keep")
     matte = _matte(context, area, [*curves[0], *tracked[0]], made["find"][0], 0.0, add, keep)
     hinted = lines_in(add) if add is not None and scene.thin(add) else []
     by_hand = matte_of(tracked[0], area.shape, add=add)
 
-    here = View(plate, matte)
+    if (covered(matte)[_unfolded(made["gone"][0]) == 0] > 0).any():  # a neighbour gave back a stretch, or moved one
+        here = View(plate, matte)
+    else:
+        here = View(plate, matte, coarse[0])
 
     def bring(offset: int) -> dict[str, Any]:
         context.check()
         along = scene.vectors(context, area, offset)
-        return _packed(gather.bring(here, matte, pictures[offset], _unfolded(made["gone"][offset]), offset, along))
+        there = View(picture(context, area, offset=offset)[0], _unfolded(made["gone"][offset]), coarse[offset])
+        return _packed(gather.bring(here, matte, there, None, offset, along, small.get(offset)))
 
     nearest_first = sorted(shot - {0}, key=lambda n: (abs(n), n))
 
@@ -111,7 +117,8 @@ def neighbours(context: Context, made: dict[str, Any]) -> dict[str, Any]:
         grain = _grain(plate, matte)
         if grain is None or not nearest_first:
             return grain
-        return _without_texture(grain, plate, pictures[nearest_first[0]], matte, motion.get(nearest_first[0]))
+        other = picture(context, area, offset=nearest_first[0])[0]
+        return _without_texture(grain, plate, other, matte, motion.get(nearest_first[0]))
 
     brought: list[dict[str, Any]] = []
     grain = None
@@ -123,7 +130,7 @@ def neighbours(context: Context, made: dict[str, Any]) -> dict[str, Any]:
     unused = clean is not None and not (clean.sure[matte > fill.FAINT] > LEAST_SURE).any()
     remarks = {
         FROZEN: frozen,
-        CUT: not frozen and len(shot) < len(pictures),
+        CUT: not frozen and len(shot) < len(coarse),
         NO_CLEAN: unused,
         BROKEN: made["find"][0]["broken"] > 0,
     }

@@ -20,24 +20,27 @@ def matched(code: np.ndarray, known: np.ndarray, other: np.ndarray, sure: np.nda
 
     `known` [H, W] bool is where `code` is the truth, `sure` [H, W] where `other` is. The difference of the two along
     the hole's rim, free of grain and outliers, is carried into the hole as a membrane (Perez et al. 2003, with what is
-    low in frequency only: a thin hole would otherwise be filled with its rim's grain).
+    low in frequency only: a thin hole would otherwise be filled with its rim's grain), at half the size: it is smooth.
     """
     ring = (known & (sure > GOOD)).astype(np.float32)
     if not ring.any():
         return other
-    differs = code - other
-    middle = np.median(differs[ring > 0], axis=0)
-    smooth, _ = _averaged(np.clip(differs, middle - 3 * ALIKE, middle + 3 * ALIKE), ring)
-    share = ring
+    size, half = ring.shape[::-1], tuple(max(1, side // 2) for side in ring.shape[::-1])
+    share = cv2.resize(ring, half, interpolation=cv2.INTER_AREA)
+    differs = cv2.resize((code - other) * ring[..., None], half, interpolation=cv2.INTER_AREA)
+    differs /= np.maximum(share, np.float32(1e-6))[..., None]
+    middle = np.median(differs[share > 0], axis=0)
+    smooth, _ = _averaged(np.clip(differs, middle - 3 * ALIKE, middle + 3 * ALIKE), share)
+    behind = share
     for _ in range(REPEATS):
         missed = cv2.transform((differs - smooth) ** 2, np.full((1, 3), 1 / 3, np.float32))
-        smooth, share = _averaged(differs, ring / (1 + missed * np.float32(ALIKE**-2)) ** 2)
-    return other + spread(smooth, ring * share)
+        smooth, behind = _averaged(differs, share / (1 + missed * np.float32(ALIKE**-2)) ** 2)
+    return other + cv2.resize(spread(smooth, share * behind), size, interpolation=cv2.INTER_LINEAR)
 
 
 def _averaged(image: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Weighted means over windows [H, W, 3], and in 0..1 how much stands behind each [H, W]."""
-    total = cv2.GaussianBlur(cv2.merge([*cv2.split(image * weight[..., None]), weight]), (0, 0), SMOOTH)
+    """Weighted means over windows [h, w, 3], and in 0..1 how much stands behind each [h, w], at half the size."""
+    total = cv2.GaussianBlur(cv2.merge([*cv2.split(image * weight[..., None]), weight]), (0, 0), SMOOTH / 2)
     return total[..., :3] / (total[..., 3:] + np.float32(1e-6)), np.minimum(total[..., 3] / np.float32(FAITH), 1)
 
 
