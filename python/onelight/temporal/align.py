@@ -105,9 +105,7 @@ class Motion:
     agreed: np.ndarray
 
 
-def motion(
-    here: Coarse, there: Coarse, vectors: np.ndarray | None = None, forward: np.ndarray | None = None
-) -> Motion:
+def motion(here: Coarse, there: Coarse, vectors: np.ndarray | None = None, forward: np.ndarray | None = None) -> Motion:
     """How the background moves, through what is hidden as well, to about half a pixel.
 
     Dense flow in both directions; through the hole it goes on as the camera's motion (a homography) plus whatever
@@ -220,7 +218,7 @@ def tiles(wanted: np.ndarray, margin: int = MARGIN) -> Iterator[Block]:
     for top in range(0, height, TILE):
         rows = slice(top, min(top + TILE, height))
         wide = slice(max(top - margin, 0), min(rows.stop + margin, height))
-        for left, right in _runs(wanted[rows].any(axis=0)):
+        for left, right in _runs(np.asarray(wanted[rows].any(axis=0))):
             columns = slice(left, min(right, width))
             yield Block(rows, columns, (wide, slice(max(left - margin, 0), min(columns.stop + margin, width))))
 

@@ -162,7 +162,7 @@ def _fit(blocks: np.ndarray, level: np.ndarray | None = None) -> Grain:
 
 def _rough(blocks: np.ndarray, basis: np.ndarray) -> np.ndarray:
     """Blocks [n, b x b, c] less the smooth surface of `basis` [b x b, k] through each."""
-    return blocks - np.einsum("pk,nkc->npc", basis, np.einsum("qk,nqc->nkc", basis, blocks, optimize=True), optimize=True)
+    return blocks - np.einsum("pk,qk,nqc->npc", basis, basis, blocks, optimize=True)
 
 
 def _coarse(blocks: np.ndarray, basis: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
