@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from onelight.registry import Signed
     from onelight.shows.keeper import Keeper
 
 SHEET = "show.toml"
@@ -59,9 +60,9 @@ class RememberingKeeper:
         """Where the show in that folder has its versions; None where the folder is no show."""
         return self._keeper.models(folder) if (folder / SHEET).exists() else None
 
-    def digest(self, folder: Path, tool: str, name: str) -> str:
-        """The digest of a version whose every byte is as the show signed it. Raises NotReady."""
-        return self._keeper.digest(folder, tool, name)
+    def signed(self, folder: Path, tool: str, name: str) -> Signed:
+        """Digest and look of a version whose every byte is as the show signed it. Raises NotReady."""
+        return self._keeper.signed(folder, tool, name)
 
     def states(self, folder: Path) -> Mapping[tuple[str, str], str]:
         """State by (tool, name) of all versions of the show in that folder."""
