@@ -29,7 +29,7 @@ THICK = 12.0  # a hole that is deeper than this is begun at half the size
 DEEP = 2 * THICK  # px from the rim beyond which the finer picture has nothing to add
 HELD, LEAST_MOST = 1.0, (0.2, 100.0)  # how much a rim's pixel keeps to itself, per slope over grain; bounds
 GRAINY = 2.0  # times its variance: slopes squared that may be grain
-ROUNDS = 3  # how often directions are taken from the filled picture
+ROUNDS = 2  # how often directions are taken from the filled picture
 STEPS, CLOSE = 64, 1e-4  # of the solver: at most, and the mean change in stops at which it ends
 
 
