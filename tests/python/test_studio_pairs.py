@@ -124,7 +124,7 @@ def test_a_plate_that_was_made_anew_is_known_by_reel_and_timecode(show: Show, ro
     asked = {"before": f"{tmp_path}/conformed/sh020.####.exr", "after": f"{tmp_path}/comp/sh020_comp.####.exr"}
     (one,) = found(show, pairs_file(tmp_path / "pairs.toml", pair(root, "petals", **asked)))
     assert [clip.name for clip in one.clips] == ["petals"] and one.plate.how == "reel and timecode"
-    assert one.plate.frames == {1: 1003, 2: 1004}
+    assert one.plate.frames == {1: 1003, 2: 1004} and one.plate.space == "lin_rec709", "as an EXR is that says nothing"
     sequence(tmp_path / "conformed", [picture], "sh020", 2, reelName="A003", timecode="10:00:04:00")
     with pytest.raises(RequestError, match=r"sh020\.0002\.exr says timecode 10:00:04:00, which does not go on"):
         found(show, tmp_path / "pairs.toml")

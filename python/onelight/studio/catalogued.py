@@ -29,6 +29,7 @@ class Plate:
 
     clips: tuple[Clip, ...]
     how: str  # CONTENT | TIMECODE
+    space: str  # colour space of the files: the clip's, or what their own header says; empty: unknown
     frames: Mapping[int, int]
     told: Mapping[int, dict[str, Any]]
 
@@ -103,7 +104,8 @@ class Catalogue:
         # A clip that has a part of the files only shows the same footage as well: its withdrawal counts, too.
         all_of_them = {clip.digest: clip for clip in shared}
         all_of_them |= {clip.digest: clip for same in every.values() for clip, _ in same}
-        return Plate(tuple(all_of_them.values()), CONTENT, {n: int(one["frame"]) for n, one in told.items()}, told)
+        frames = {number: int(one["frame"]) for number, one in told.items()}
+        return Plate(tuple(all_of_them.values()), CONTENT, shared[0].space, frames, told)
 
     def _same(self, path: Path) -> list[tuple[Clip, dict[str, Any]]]:
         """The catalogue's files that this is one of, where it lies or as a copy elsewhere."""
@@ -135,7 +137,8 @@ class Catalogue:
                 clips.append(clip)
         if not clips:
             return None
-        return Plate(tuple(clips), TIMECODE, numbers, {n: files.told(path) for n, path in found.files.items()})
+        told = {number: files.told(path) for number, path in found.files.items()}
+        return Plate(tuple(clips), TIMECODE, header.space, numbers, told)
 
     def _check_end(self, found: Found, at: int, rate: Fraction) -> None:
         path = found.files[found.last]

@@ -11,7 +11,7 @@
     after = "/shots/0420/comp/comp.####.exr"
     matte = "/shots/0420/wires/wires.####.exr"   # optional: white where the wires were
     frames = "1001-1040"                         # optional: else both have the same frames, and all are learnt from
-    space = "acescg"                             # optional: of what is not in the catalogue; else the clip's
+    space = "acescg"                             # optional: of what is not in the catalogue; else as the plate's
 
     [[pairs]]
     tool = "cleanup"

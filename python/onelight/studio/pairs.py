@@ -108,7 +108,7 @@ class Hashed:
         Raises ImageError where a file is gone, broken, or no longer what it was.
         """
         pair = self.pair
-        own = pair.plate.clips[0].space
+        own = pair.plate.space
         given = pair.stated.space or own
         before = _linear(pair.before[frame], pair.plate.told[frame], own if pair.plate.how == CONTENT else given)
         after = _linear(pair.after[frame], self.after[frame], given)
@@ -168,7 +168,7 @@ def _found(show: Show, catalogue: Catalogue, stated: Stated) -> Pair:
             f"{before.path} has nothing to learn from: the catalogue of '{plate.clips[0].name}' has nothing but "
             "slates, flash frames and the like there."
         )
-    if not (plate.clips[0].space or stated.space):
+    if not (plate.space or stated.space):
         raise RequestError(f"{before.path}: its colour space is unknown: give 'space' ({stated.where}).")
     return Pair(
         stated, after.name, plate, before.files, after.files, matte, boxes, others, made.version if made else ""
