@@ -16,7 +16,7 @@ from onelight.shows import places
 from onelight_server.config import Config
 
 GRACE = 30.0  # seconds a frame under way may still take after SIGTERM
-MALLOC = {
+BEFORE_MAIN = {  # environment that libraries read before this program can set anything
     # Each message of tens of megabytes would else be a fresh mmap, and its page faults dearer than all else on its way.
     "MALLOC_MMAP_THRESHOLD_": str(2**32),
     "MALLOC_TRIM_THRESHOLD_": str(2**32),
@@ -24,15 +24,17 @@ MALLOC = {
     # Freed frames are found again by whichever thread is next: half the system time of an inline 4K frame, and less
     # memory, than with an arena for each thread.
     "MALLOC_ARENA_MAX": "1",
+    # Matrices are small here: a second thread of BLAS would only wait by spinning, on a core that another stage wants.
+    "OPENBLAS_NUM_THREADS": "1",
 }
 _DEFAULT = Config()
 
 
-def raise_malloc_thresholds() -> None:
-    """Starts this program over, once, with glibc's thresholds raised: they are read before main() only."""
-    if all(name in os.environ for name in MALLOC):
+def start_over() -> None:
+    """Starts this program over, once, in the environment that it needs from its first moment."""
+    if all(name in os.environ for name in BEFORE_MAIN):
         return
-    os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], {**MALLOC, **os.environ})
+    os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], {**BEFORE_MAIN, **os.environ})
 
 
 def serve(
@@ -87,7 +89,7 @@ def serve(
     values["shows"] = tuple(shows or (places.root(),))
     if log_level not in ("debug", "info", "warning", "error"):
         raise typer.BadParameter("--log-level is debug, info, warning or error")
-    raise_malloc_thresholds()
+    start_over()
     sys.exit(asyncio.run(_serve(Config(**values))))
 
 

@@ -23,7 +23,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from oip import Memfd, Wire, pixels_of, plate, refused, request, shared
 from onelight.wire import studio_pb2
 from onelight_server import Config, create_server
-from onelight_server.__main__ import MALLOC
+from onelight_server.__main__ import BEFORE_MAIN
 from onelight_server.peers import owners_in
 from onelight_server.sockets import is_loopback
 
@@ -106,7 +106,7 @@ def test_a_port_that_is_taken_is_refused() -> None:
 
 def test_the_server_started_over_with_raised_malloc_thresholds(server: Server) -> None:
     environment = Path(f"/proc/{server.pid}/environ").read_bytes().decode().split("\0")
-    assert {f"{name}={value}" for name, value in MALLOC.items()} <= set(environment)
+    assert {f"{name}={value}" for name, value in BEFORE_MAIN.items()} <= set(environment)
 
 
 def address_in(log: str, prefix: str) -> str:
