@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from killing import killed_at_random, kills
 from onelight.dailies.withdrawal import withdraw
 from onelight.errors import Busy, OnelightError, RequestError
 from onelight.shows import versions
@@ -24,6 +25,8 @@ from studioshows import ASK, command, show_with_dailies
 
 RUN = "cleanup-001"
 LONGEST_SECONDS = 600.0
+TRAIN = ["train", "show", "--show", "apollo", "--tools", "cleanup", "--budget", "60s", "--steps", "4", "--seed", "3"]
+TRAIN += ["--scenes", "4", "--crops", "6", "--shots", "1", "--suite", "0", "--threads", "1"]
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +72,7 @@ def test_the_version_is_a_candidate_that_says_what_it_learnt_from_and_what_was_h
     setups = [{setup for setup, _ in made[side]} for side in ("taught", "held_out")]
     assert len(setups[0]) == 2 and len(setups[1]) == 1 and not setups[0] & setups[1]
     assert {clip.digest for clip in version.clips} == {clip for _, clip in made["taught"]}
+    assert {clip["digest"] for clip in told["scored"]} == {clip for _, clip in made["held_out"]}
     assert made["settings"]["steps"] == ASK.steps
     assert weights(trained) != training.weights_of(scoring.registry_of(trained).find("base", "cleanup")).read_bytes()
 
@@ -120,11 +124,31 @@ def test_no_frame_of_the_show_is_left_in_the_runs_folder(trained: Show) -> None:
     assert not left & {"crops", "footage", "scenes"}
 
 
+KILLED_AT_THE_END = """
+import os, signal
+from onelight.studio import runs
+runs.end = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_run_that_is_killed_once_its_version_was_added_ends_with_that_version(empty: Show, tmp_path: Path) -> None:
+    show = copied(empty, tmp_path)
+    asked = command(*TRAIN, "--root", str(show.folder.parent))
+    asked[2] = KILLED_AT_THE_END + asked[2]
+    died = subprocess.run(asked, capture_output=True, timeout=LONGEST_SECONDS, check=False)
+    assert died.returncode == -signal.SIGKILL, died.stderr
+    added = versions.get(show, "cleanup", "v001")
+    again = training.train_show(show, "cleanup", ASK)
+    assert again is not None and again.digest == added.digest
+    assert [version.name for version in versions.listed(show)] == ["v001"]
+    with show.session() as session:
+        run = session.query(Run).one()
+        assert (run.state, run.settings["version"]) == ("done", "v001")
+
+
 def test_a_training_that_was_killed_ends_with_the_same_weights(trained: Show, empty: Show, tmp_path: Path) -> None:
     show = copied(empty, tmp_path)
-    asked = ["train", "show", "--show", "apollo", "--root", str(show.folder.parent), "--tools", "cleanup"]
-    asked += ["--budget", "60s", "--steps", "4", "--seed", "3", "--scenes", "4", "--crops", "6", "--shots", "1"]
-    asked += ["--suite", "0", "--threads", "1"]
+    asked = [*TRAIN, "--root", str(show.folder.parent)]
     process = subprocess.Popen(
         command(*asked), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
@@ -143,6 +167,29 @@ def test_a_training_that_was_killed_ends_with_the_same_weights(trained: Show, em
     assert weights(show) == weights(trained)
     settled = Plan.load(folder)
     assert settled is not None and settled.step_seconds == plan.step_seconds, "the speed was measured once"
+
+
+@pytest.mark.skipif(not kills(0), reason="minutes for each kill; ONELIGHT_KILLS=50 asks for it")
+def test_a_training_killed_at_random_leaves_a_store_that_opens_and_no_half_version(
+    trained: Show, empty: Show, tmp_path: Path
+) -> None:
+    root = tmp_path / "shows"
+
+    def again() -> None:
+        shutil.rmtree(root, ignore_errors=True)
+        copied(empty, root)
+
+    def check() -> None:
+        show = Show.open(empty.name, root)
+        listed = [version.name for version in versions.listed(show)]
+        assert listed in ([], ["v001"])
+        if listed:
+            versions.verify(show, "cleanup", "v001")
+            assert weights(show) == weights(trained)
+
+    asked = command(*TRAIN, "--root", str(root))
+    killed_at_random(asked, kills(0), check, again=again, watched=root / empty.name / "training")
+    assert [version.name for version in versions.listed(Show.open(empty.name, root))] == ["v001"]
 
 
 def test_an_interrupted_run_is_not_gone_on_with_by_other_wishes_nor_without_one_of_its_clips(

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -201,6 +202,31 @@ def test_withdrawing_a_clip_names_the_versions_that_were_only_scored_on_it(show:
         withdrawal.withdraw(show, "A002", "again")
     alone = withdrawal.withdraw(show, "A001", "taken back")
     assert [one.name for one in alone.retired] == ["v001", "v002"] and alone.scored == []
+
+
+def test_the_clips_it_was_scored_on_are_listed_apart_from_those_it_learnt_from(show: Show, tmp_path: Path) -> None:
+    taught, held = clip_of(show, "A001"), clip_of(show, "A002")
+    assert held.rights is not None
+    version = added(show, tmp_path, clips=[taught], scored=[held])
+    told = versions.verify(show, "probe", "v001").manifest
+    assert [clip["name"] for clip in told["clips"]] == ["A001"]
+    assert told["scored"] == [{"digest": held.digest, "name": "A002", "rights": held.rights.digest}]
+    assert [clip.name for clip in version.clips] == ["A001"]
+    done = withdrawal.withdraw(show, "A002", "taken back")
+    assert (done.retired, [one.name for one in done.scored]) == ([], ["v001"])
+    assert versions.get(show, "probe", "v001").state == "candidate"
+
+
+def test_a_run_makes_one_version_whatever_has_changed_until_it_is_begun_again(show: Show, tmp_path: Path) -> None:
+    folder = make.finished(tmp_path / "made")
+    told: dict[str, Any] = {"gain": "gain", "metrics": [], "clips": [], "base": make.BASE}
+
+    def again(run: str) -> str:
+        return versions.add(show, "probe", folder, manifest={"run": run}, **told).name
+
+    assert again("probe-001") == "v001"
+    (folder / "look.json").write_text('{"measured": "since"}')
+    assert [again(run) for run in ("probe-001", "probe-002", "probe-001")] == ["v001", "v002", "v001"]
 
 
 def test_a_withdrawn_clip_retires_all_that_learnt_from_it_also_through_a_base(show: Show, tmp_path: Path) -> None:

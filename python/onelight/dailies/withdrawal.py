@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
@@ -58,12 +60,18 @@ def _scored_on(session: Session, show: Show, clip: Clip) -> list[ModelVersion]:
             manifest = bundle.parsed(data, version.name)
         except (OSError, bundle.Altered):
             continue
-        training = manifest.get("training")
-        held = training.get("held_out") if isinstance(training, dict) else None
-        pairs = [each for each in held if isinstance(each, list)] if isinstance(held, list) else []
-        if hashlib.sha256(data).hexdigest() == version.digest and any(clip.digest in pair for pair in pairs):
+        if hashlib.sha256(data).hexdigest() == version.digest and clip.digest in _held_out(manifest):
             found.append(version)
     return found
+
+
+def _held_out(manifest: Mapping[str, Any]) -> set[str]:
+    """Digests of the clips that a version was scored on; before manifests listed them, its plan named them in pairs."""
+    scored, training = manifest.get("scored"), manifest.get("training")
+    held = training.get("held_out") if isinstance(training, dict) else None
+    listed = [each.get("digest") for each in scored if isinstance(each, dict)] if isinstance(scored, list) else []
+    pairs = [each for each in held if isinstance(each, list)] if isinstance(held, list) else []
+    return {str(each) for each in (*listed, *(one for pair in pairs for one in pair))}
 
 
 def named(session: Session, clip: str) -> Clip:

@@ -29,13 +29,15 @@ def add(
     manifest: Mapping[str, Any],
     clips: Iterable[Clip],
     base: Version | None,
+    scored: Iterable[Clip] = (),
     who: str = "",
 ) -> ModelVersion:
     """Makes the finished version in `folder` (as training.export writes one, of any name) the show's next candidate.
 
     `gain` says how it stands beside its base ("gain", "no gain", "not measured"), `metrics` by how much, `manifest`
-    how it was made (code, settings, seeds). What the base learnt from, this one did too. `folder` stays; the same files
-    learnt from the same clips are one version, so that a call that was interrupted can be repeated.
+    how it was made (code, settings, seeds). What the base learnt from, this one did too; it was `scored` on clips that
+    were held out. `folder` stays; the same files learnt from the same clips are one version, and so is what one run
+    made, so that a call that was interrupted can be repeated.
     Raises RequestError where a clip may not be learnt from (any more) or a file cannot be part of a version.
     """
     if gain not in bundle.GAINS:
@@ -52,6 +54,7 @@ def add(
             if not through or clip.withdrawn is not None:  # what was learnt while it was allowed stays learnt
                 check_rights(clip)
         told["clips"] = [_clip(clip, through) for clip, through in learnt]
+        told["scored"] = [_clip(clip, "") for clip in _clips(session, [clip.digest for clip in scored])]
 
         def filled(part: Path, name: str) -> None:
             _fill(part, folder, tool, name)

@@ -53,7 +53,7 @@ def place(
                 "files": bundle.listed(part),
             }
             told["content"] = _content(told)
-            if (same := _same(home, rows, told["content"])) is not None:
+            if (same := _same(home, rows, told)) is not None:
                 raise _Known(same)
             digest = bundle.seal(part, told, Keys(show).sign)
     except _Known as known:
@@ -173,7 +173,8 @@ def _content(told: Mapping[str, Any]) -> str:
     return hashlib.sha256(bundle.canonical(facts)).hexdigest()
 
 
-def _same(home: Path, rows: Iterable[ModelVersion], content: str) -> ModelVersion | None:
+def _same(home: Path, rows: Iterable[ModelVersion], told: Mapping[str, Any]) -> ModelVersion | None:
+    """The version that holds just this, or that the same training run made: one that was killed makes no second."""
     for found in rows:
         try:
             manifest = bundle.parsed(
@@ -181,9 +182,15 @@ def _same(home: Path, rows: Iterable[ModelVersion], content: str) -> ModelVersio
             )
         except (OSError, OnelightError):  # an altered version is nothing to compare with
             continue
-        if manifest.get("content") == content:
+        if manifest.get("content") == told["content"] or (_run(told) and _run(manifest) == _run(told)):
             return found
     return None
+
+
+def _run(told: Mapping[str, Any]) -> str:
+    """The training run that made a version; empty for one that came in from elsewhere, where runs have like names."""
+    training = told.get("training")
+    return str(training.get("run", "")) if isinstance(training, Mapping) and not told.get("origin") else ""
 
 
 class _Known(Exception):

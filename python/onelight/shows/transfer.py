@@ -137,7 +137,7 @@ def _enter(session: Session, show: Show, checked: Bundle, unpack: Callable[[Path
         placing.rename(part, name)
 
     origin = {**told["show"], "version": told["version"], "digest": checked.digest, "key": checked.signer}
-    kept = {key: told.get(key) for key in ("gain", "metrics", "training", "base", "clips")}
+    kept = {key: told.get(key) for key in ("gain", "metrics", "training", "base", "clips", "scored")}
     return placing.place(session, show, told["tool"], fill, {**kept, "origin": origin}, clips, "version import", who)
 
 

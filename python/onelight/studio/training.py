@@ -163,6 +163,7 @@ class _Training:
             metrics=after,
             manifest=made.manifest(self.run, self.plan, settings, digest),
             clips=runs.clips_of(self.show, self.plan.learnt),
+            scored=runs.clips_of(self.show, self.plan.scored_on),
             base=self.base,
         )
         self.tracking.results(after["against"])
