@@ -83,7 +83,7 @@ def test_a_bundle_with_another_signed_one_in_its_place_is_refused(show: Show) ->
     shutil.rmtree(home(show))
     shutil.copytree(home(show, "v002"), home(show))
     with pytest.raises(bundle.Altered, match="speaks of another show, tool or version"):
-        Keeper().digest(show.folder, "probe", "v001")
+        Keeper().signed(show.folder, "probe", "v001")
     refused_everywhere(show, "speaks of another|was altered: manifest.json speaks of another show, tool or version")
 
 
