@@ -58,7 +58,7 @@ def run(
     seconds = scratch[-1][0]
     return {
         "tool": tool,
-        "metric": f"{lessons.GAIN} on held-out crops",
+        "metric": f"{lessons.RACED}, held out",
         "score_scratch": goal,
         "score_base": based[-1][1],
         "score_base_at_0": based[0][1],
@@ -88,7 +88,7 @@ def _timed(
 
     def watch(state: State, loss: float) -> None:
         if math.isnan(loss):
-            score = float(state.history[-1]["validation"][lessons.GAIN])
+            score = float(state.history[-1]["validation"][lessons.RACED])
             seen.append((time.monotonic() - began, score if np.isfinite(score) else -math.inf, state.step))
         progress(state.step, settings.steps)
 
