@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from onelight.errors import RequestError
 from onelight.temporal import grain
-from onelight.temporal.gather import Brought, bring, bring_all, combine
+from onelight.temporal.combine import combine
+from onelight.temporal.gather import Brought, bring, bring_all
 from temporalclips import SIZE, Shot, decibels, grainy, pan, seen, telea, texture, wire, zoom
 
 SCENE = texture(2 * SIZE[0], 2 * SIZE[1], 1)

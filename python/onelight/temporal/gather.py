@@ -1,8 +1,8 @@
-"""Real pixels for a hole from other frames of the shot: aligned, matched in exposure, checked, and combined."""
+"""Real pixels for a hole from other frames of the shot: aligned, matched in exposure, and checked."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import cv2
@@ -10,9 +10,10 @@ import numpy as np
 
 from onelight.errors import RequestError
 from onelight.temporal import encode
-from onelight.temporal.align import Block, Coarse, View, known, mean, motion, refined, tiles
+from onelight.temporal.align import motion, refined
 from onelight.temporal.encode import luminance
 from onelight.temporal.flow import fetch, positions, sample
+from onelight.temporal.views import Block, Coarse, View, known, mean, tiles
 
 RING = 16  # pixels around the hole that are brought as well, for what has to be matched to this frame
 MOST = 30000  # pixels fetched at a time: OpenCV takes no image wider than 32767
@@ -33,6 +34,27 @@ class Brought:
     pixels: np.ndarray
     sure: np.ndarray
     offset: int
+
+    def packed(self) -> Packed:
+        """Only where something is known: a wire and the ring around it are a fraction of the picture."""
+        known = self.sure > 0
+        return Packed(known, self.pixels[known], self.sure[known], self.offset)
+
+
+@dataclass(frozen=True)
+class Packed:
+    """A `Brought` as it is kept: `known` [H, W] bool, and `pixels` [n, 3] and `sure` [n] where that is so."""
+
+    known: np.ndarray
+    pixels: np.ndarray
+    sure: np.ndarray
+    offset: int
+
+    def unpacked(self) -> Brought:
+        """What was packed."""
+        pixels, sure = np.zeros((*self.known.shape, 3), np.float32), np.zeros(self.known.shape, np.float32)
+        pixels[self.known], sure[self.known] = self.pixels, self.sure
+        return Brought(pixels, sure, self.offset)
 
 
 def bring(
@@ -179,80 +201,3 @@ def _alike(mine: np.ndarray, theirs: np.ndarray, seen: np.ndarray) -> np.ndarray
     total = total + np.float32(1e-4)
     contrast = np.maximum(second / total - (first / total) ** 2, 0) + np.float32(EVEN**2)
     return encode.spread(np.clip(2 - 4 * third / total / contrast, 0, 1), np.minimum(total * 20, 1))
-
-
-def combine(brought: Sequence[Brought]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """One picture of several: pixels [H, W, 3], sure [H, W], and the offset that gave most, int8 [H, W] (0: none).
-
-    A weighted median of the smoothed neighbours says what is right; of those that agree with it the nearest frame
-    gives the grain and the finest detail, all together what is coarser: no seams, and nothing that jumps in time.
-    """
-    if not brought:
-        raise RequestError("There are no neighbours to combine.")
-    order = sorted(brought, key=lambda one: (abs(one.offset), one.offset))
-    offsets = np.array([one.offset for one in order], np.int8)
-    near = np.array([1 / (1 + abs(one.offset)) ** 0.5 for one in order], np.float32)
-    size = order[0].sure.shape
-    pixels, sure, source = np.zeros((*size, 3), np.float32), np.zeros(size, np.float32), np.zeros(size, np.int8)
-    wanted = np.maximum.reduce([one.sure for one in order]) > 0
-    for block in tiles(wanted, SMOOTH):
-        parts = [(one.pixels[block.wide], one.sure[block.wide]) for one in order]
-        made, certain, which = (image[block.inner] for image in _combine_block(parts, near))
-        pixels[block.own], sure[block.own] = made, certain
-        source[block.own] = np.where(certain > 0, offsets[which], 0)
-    return pixels, sure, source
-
-
-def _combine_block(
-    parts: Sequence[tuple[np.ndarray, np.ndarray]], near: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """`combine` of one block: parts (pixels [h, w, 3], sure [h, w]), nearest first; the index of the main source."""
-    total, other = np.full(parts[0][1].shape, 1e-12, np.float32), np.zeros_like(parts[0][0])
-    for (image, certain), one in zip(parts, near, strict=True):
-        total += certain * one
-        other += image * (certain * one)[..., None]
-    other /= total[..., None]
-    some = total > 1e-6
-    seen = mean(some.astype(np.float32), 3)[..., None] + np.float32(1e-6)
-    # What a neighbour does not show the others complete: a mean of one side of an edge only would lean to that side.
-    smooth = [mean(other + (image - other) * certain[..., None], 3) / seen for image, certain in parts]
-    made, sure = np.zeros_like(parts[0][0]), np.zeros_like(total)
-    which = np.zeros(total.shape, np.intp)
-    known = [(image[some], certain[some]) for image, certain in parts]
-    made[some], sure[some], which[some] = _chosen(known, [image[some] for image in smooth], near)
-    return made, sure, which
-
-
-def _chosen(
-    parts: Sequence[tuple[np.ndarray, np.ndarray]], coarse: Sequence[np.ndarray], near: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """`combine` of single pixels: parts (pixels [m, 3], sure [m]) and what is coarse of them, [m, 3] each."""
-    sure = np.stack([certain for _, certain in parts])
-    grey = np.stack([luminance(image[None])[0] for image in coarse])
-    middle = _median(grey, sure * near[:, None])
-    scale = np.abs(middle) + np.float32(1e-3) * np.abs(grey).max(initial=0)
-    agrees = 1 / (1 + np.square(np.square((grey - middle) / (np.float32(0.12) * scale + np.float32(1e-30)))))
-    worth = sure * agrees
-    left, share = np.ones_like(middle), []
-    for one in worth:
-        take = np.clip(one * 4 - 1.4, 0, 1)
-        share.append(left * take)
-        left = left * (1 - take)
-    blend = worth * near[:, None]
-    blend /= blend.sum(axis=0) + np.float32(1e-12)
-    portion = np.stack(share) + left * blend
-    made = np.zeros_like(parts[0][0])
-    for (image, _), even, fine, all_ in zip(parts, coarse, portion, blend, strict=True):
-        made += fine[:, None] * (image - even) + all_[:, None] * even
-    together = worth.sum(axis=0) / (sure.sum(axis=0) + np.float32(1e-12))
-    certain = worth.max(axis=0) * together  # where half of them say otherwise, what is around knows as much
-    return made, certain, portion.argmax(axis=0)
-
-
-def _median(stack: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Weighted median over the first axis: both [n, m]."""
-    order = np.argsort(stack, axis=0, kind="stable")
-    ranked, heavy = (np.take_along_axis(values, order, axis=0) for values in (stack, weight))
-    rising = np.cumsum(heavy, axis=0)
-    index = (rising >= rising[-1:] / 2).argmax(axis=0)
-    return np.take_along_axis(ranked, index[None], axis=0)[0]

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 import cv2
 import numpy as np
 
-from onelight.temporal.align import tiles
+from onelight.temporal.views import tiles
 
 SMOOTH = 5  # pixels a side of the windows in which pictures are compared
 EVEN = 0.06  # coded stops: what differs more, smoothly, is another thing or has moved

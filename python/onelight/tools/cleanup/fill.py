@@ -11,9 +11,10 @@ import cv2
 import numpy as np
 
 from onelight.imaging import mend
-from onelight.temporal.align import Block
-from onelight.temporal.gather import Brought, combine
+from onelight.temporal.combine import combine
+from onelight.temporal.gather import Brought
 from onelight.temporal.grain import Grain
+from onelight.temporal.views import Block
 from onelight.tools.cleanup import calm, holes, leftovers, matching
 from onelight.tools.cleanup import regrain as regrain_
 from onelight.tools.cleanup.curves import Curve

@@ -11,9 +11,9 @@ import numpy as np
 from onelight.errors import RequestError
 from onelight.stages import Context, Stage
 from onelight.temporal import cuts, encode, flow, gather
-from onelight.temporal.align import Coarse, View
 from onelight.temporal.flow import covered
-from onelight.temporal.grain import BLOCK, Grain, bands
+from onelight.temporal.grain import Grain
+from onelight.temporal.views import Coarse, View
 from onelight.tools.cleanup import detect, fill, hints, regrain, scene, track
 from onelight.tools.cleanup.curves import WIDE, Curve, matte_of
 from onelight.tools.cleanup.hands import at_once
@@ -105,22 +105,19 @@ def neighbours(context: Context, made: dict[str, Any]) -> dict[str, Any]:
     else:
         here = View(plate, matte, coarse[0])
 
-    def bring(offset: int) -> dict[str, Any]:
+    def bring(offset: int) -> gather.Packed:
         context.check()
         along = scene.vectors(context, area, offset)
         there = View(picture(context, area, offset=offset)[0], _unfolded(made["gone"][offset]), coarse[offset])
-        return _packed(gather.bring(here, matte, there, None, offset, along, small.get(offset)))
+        return gather.bring(here, matte, there, None, offset, along, small.get(offset)).packed()
 
     nearest_first = sorted(shot - {0}, key=lambda n: (abs(n), n))
 
     def measured() -> Grain | None:
-        grain = _grain(plate, matte)
-        if grain is None or not nearest_first:
-            return grain
-        other = picture(context, area, offset=nearest_first[0])[0]
-        return _without_texture(grain, plate, other, matte, motion.get(nearest_first[0]))
+        other = picture(context, area, offset=nearest_first[0])[0] if nearest_first else None
+        return regrain.measured(plate, matte, other, motion.get(nearest_first[0]) if nearest_first else None)
 
-    brought: list[dict[str, Any]] = []
+    brought: list[gather.Packed] = []
     grain = None
     if (matte > fill.FAINT).any():
         works: list[Callable[[], Any]] = [measured, *(partial(bring, n) for n in nearest_first)]
@@ -138,7 +135,7 @@ def neighbours(context: Context, made: dict[str, Any]) -> dict[str, Any]:
         "matte": matte,
         "curves": [*scene.apart(curves[0], by_hand), *scene.apart(tracked[0], add), *hinted],
         "brought": brought,
-        "clean": [] if clean is None or unused else [_packed(clean)],
+        "clean": [] if clean is None or unused else [clean.packed()],
         "grain": grain,
         "remarks": remarks,
     }
@@ -152,23 +149,6 @@ def _clean(context: Context, area: Area, plate: np.ndarray, matte: np.ndarray) -
     if not cuts.same_shot(plate, clean):
         return gather.Brought(clean, np.zeros(area.shape, np.float32), 0)
     return gather.bring(plate, matte, clean, None, 0)
-
-
-def _grain(plate: np.ndarray, matte: np.ndarray) -> Grain | None:
-    """The shot's grain as this frame shows it beside the matte; None where there is too little beside it."""
-    rows, columns = (side // BLOCK for side in matte.shape)
-    blocks = matte[: rows * BLOCK, : columns * BLOCK].reshape(rows, BLOCK, columns, BLOCK)
-    return Grain.measure([plate], [matte]) if (blocks.max(axis=(1, 3), initial=0) <= 0).any() else None
-
-
-def _without_texture(
-    grain: Grain, plate: np.ndarray, other: np.ndarray, matte: np.ndarray, motion: np.ndarray | None
-) -> Grain:
-    """The grain, where it was taken from texture held against what differs from the nearest frame laid over this."""
-    motion = flow.dense(plate, other, matte) if motion is None else motion
-    here, hidden, target = (bands(image) for image in (plate, matte, flow.positions(motion.shape) + motion))
-    over, valid = flow.fetch(other, target)
-    return grain.told_from_texture(here, over, np.where(valid, hidden, 1))
 
 
 def _matte(
@@ -192,28 +172,15 @@ def _tracked(context: Context, area: Area, offset: int) -> list[Curve]:
     return area.from_full(hints.decode(text, context.info.time + offset), context.info.scale[0])
 
 
-def _packed(brought: gather.Brought) -> dict[str, Any]:
-    """Only where something is known: a wire and the ring around it are a fraction of the picture."""
-    known = brought.sure > 0
-    return {"offset": brought.offset, "known": known, "pixels": brought.pixels[known], "sure": brought.sure[known]}
-
-
-def _unpacked(packed: Mapping[str, Any]) -> gather.Brought:
-    known = packed["known"]
-    pixels, sure = np.zeros((*known.shape, 3), np.float32), np.zeros(known.shape, np.float32)
-    pixels[known], sure[known] = packed["pixels"], packed["sure"]
-    return gather.Brought(pixels, sure, packed["offset"])
-
-
 def apply(context: Context, made: dict[str, Any]) -> dict[str, Any]:
     """Fills the matte and writes the result, or the pass that is asked for."""
     area, knobs, matte = Area.of(context.info), context.knobs, made["matte"]
     plate, _ = picture(context, area)
-    clean = [_unpacked(one) for one in made["clean"]]
+    clean = [one.unpacked() for one in made["clean"]]
     filled = fill.fill(
         plate,
         matte,
-        [_unpacked(one) for one in made["brought"]],
+        [one.unpacked() for one in made["brought"]],
         clean[0] if clean else None,
         protect=drawn(context, area, "Protect"),
         wardrobe=knobs["wardrobe"],

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from scipy.spatial import KDTree
 
-from onelight.temporal.align import Block
+from onelight.temporal.views import Block
 from onelight.tools.cleanup.curves import Curve, tangents
 from onelight.tools.cleanup.leftovers import THICK
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from onelight.temporal import flow
 from onelight.temporal.encode import luminance
-from onelight.temporal.grain import Grain
+from onelight.temporal.grain import BLOCK, Grain, bands
 from onelight.tools.cleanup import leftovers
 
 if TYPE_CHECKING:  # the tool of a show without a measured look loads nothing of it
@@ -24,6 +25,25 @@ NORMAL = 0.607  # mean fourth root, to the fourth power, of normal noise of devi
 LOWEST = 0.25  # quantile of a frame's levels that tells how strong its grain is: texture only ever adds
 FEW = 3  # levels of one frame alone that cannot tell grain from texture
 SURE = 0.25  # of what a look says, half of its 95 % interval: clips of one film or sensor agree to that, others do not
+
+
+def measured(plate: np.ndarray, matte: np.ndarray, other: np.ndarray | None, motion: np.ndarray | None) -> Grain | None:
+    """The shot's grain as the plate [H, W, 3] shows it beside the matte [H, W]; None where there is too little of it.
+
+    Where it was taken from texture, what differs from the nearest `other` frame laid over the plate is taken instead;
+    `motion` [H, W, 2] leads there, where that is known. All scene-linear.
+    """
+    rows, columns = (side // BLOCK for side in matte.shape)
+    blocks = matte[: rows * BLOCK, : columns * BLOCK].reshape(rows, BLOCK, columns, BLOCK)
+    if not (blocks.max(axis=(1, 3), initial=0) <= 0).any():
+        return None
+    grain = Grain.measure([plate], [matte])
+    if other is None:
+        return grain
+    motion = flow.dense(plate, other, matte) if motion is None else motion
+    here, hidden, target = (bands(image) for image in (plate, matte, flow.positions(motion.shape) + motion))
+    over, valid = flow.fetch(other, target)
+    return grain.told_from_texture(here, over, np.where(valid, hidden, 1))
 
 
 def known(session: Session | None, measured: Grain | None, shape: tuple[int, int], told: bool) -> Grain | None:
