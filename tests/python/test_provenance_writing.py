@@ -295,3 +295,17 @@ def test_a_render_of_cleanup_tells_what_it_moved_and_made(studio: Studio) -> Non
     assert record["shares"]["kept"] == pytest.approx(1 - changed)
     assert record["shares"]["transported"] > 0.9 * changed
     assert [one["clip"] for one in record["inputs"]] == ["Source", "Add", "Clean"]
+
+
+@pytest.mark.parametrize("begun", [b"", b'{"kind":"onelight sid'])
+def test_a_sidecar_whose_first_line_never_came_is_told_and_a_render_goes_on_with_it(
+    studio: Studio, begun: bytes
+) -> None:
+    studio.sidecar.write_bytes(begun)
+    code, found = studio.verify()
+    assert code != 0
+    problems = [problem for each in found.values() for problem in each["problems"]]
+    assert len(problems) == 1 and problems[0].endswith("or a render was killed")
+    subprocess.run(command(studio, "--frames", "1001"), check=True, timeout=120)
+    code, found = studio.verify()
+    assert code == 0, found

@@ -28,6 +28,7 @@ KIND, FORMAT = "onelight sidecar", 1
 BASE = "base"
 UNSIGNED = "The built-in show 'base' has no key: nothing proves this record, it only says what was done."
 _MISSHAPEN = "line {} is not as we write it: '{}' is missing, or of another kind or size"
+_EMPTY = "nothing is written in it: it was emptied, or a render was killed"
 _FORMS = {"job": shape.JOB, "frame": shape.FRAME}
 _FRAME = re.compile(r"[._-]?(?:(?<=[._-])\d+|@+|#+|%0?\d*d)(?=\.[^.]+$)")
 
@@ -168,9 +169,10 @@ def read(path: Path, verify: chain.Verify | None) -> Account:
     With `verify` every line has to be signed, unless the header says that the built-in show made it.
     """
     lines = chain.read(path, verify)
-    header = lines[0].told if lines else {}
-    problems = [line.problem for line in lines if line.problem]
-    if not lines or (not lines[0].problem and header.get("kind") != KIND):
+    if not lines:  # a process may be killed between making the file and its first line
+        return Account(path, {}, problems=[_EMPTY])
+    header, problems = lines[0].told, [line.problem for line in lines if line.problem]
+    if not lines[0].problem and header.get("kind") != KIND:
         raise ImageError(f"{path} is no sidecar: its first line should say '{KIND}'")
     if not lines[0].problem and header.get("format") != FORMAT:
         raise ImageError(f"{path} was written by a newer Onelight (format {header.get('format')}): update this one")
