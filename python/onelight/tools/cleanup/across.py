@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cached_property
+
 import cv2
 import numpy as np
 
@@ -13,6 +16,7 @@ _FIRM = 0.4  # cost of such a difference, per px squared
 _FREE = 0.5  # cost of lying at the end of the reach
 _STRAY = 5.0  # px that the course may stray from the best shifted, tilted and bent one, at the cost of _FREE
 _SWINGS = 48  # points of a curve that are asked for that one
+_TOO_MUCH = 3.5  # times the expected contrast: less and less likely up to this
 _QUIET = 0.03  # stops: contrast that counts for nothing even on a clean picture
 
 
@@ -21,15 +25,56 @@ def reach_of(reach: float) -> int:
     return int(np.ceil(reach))
 
 
-def profile(picture: np.ndarray, level: float, points: np.ndarray, reach: float, bar: float) -> np.ndarray:
-    """Stops [N, K, 3] across a curve, a pixel apart, the mean of three places along it; margins for the flanks."""
+@dataclass(frozen=True)
+class Behind:
+    """What the frame that a wire comes from shows without its wires, and how that goes on to the next."""
+
+    picture: np.ndarray  # [H, W, 3] scene-linear, filled across the wires
+    level: float
+    flow: np.ndarray  # [h, w, 2] px of the full frame
+
+    def moved(self, points: np.ndarray) -> np.ndarray:
+        """How far the background goes at [..., 2] points of that frame."""
+        size = np.array([self.flow.shape[1], self.flow.shape[0]], np.float32)
+        return sample(self.flow, points * (size / np.array(self.picture.shape[1::-1], np.float32)))
+
+    @cached_property
+    def steady(self) -> np.ndarray:
+        """The affine motion [3, 2] that most of the picture agrees on: px by (x, y, 1), people left out."""
+        height, width = self.picture.shape[:2]
+        down, right = np.mgrid[0:48, 0:48].reshape(2, -1) + 0.5
+        at = np.stack([right * width / 48, down * height / 48], axis=1).astype(np.float32)
+        moved, terms = self.moved(at).astype(np.float64), np.column_stack([at, np.ones(len(at))])
+        weight, fit = np.ones(len(at)), np.zeros((3, 2))
+        for _ in range(12):  # least squares, over and over, with less and less weight for what strays
+            fit = np.linalg.lstsq(terms * weight[:, None], moved * weight[:, None], rcond=None)[0]
+            stray = np.hypot(*(moved - terms @ fit).T)
+            weight = 1 / (1 + (stray / max(float(np.median(stray)), 0.2)) ** 2)
+        return fit.astype(np.float32)
+
+    def stops(self, where: np.ndarray) -> np.ndarray:
+        """What is expected at [..., 2] points of the next frame if no wire is there."""
+        came = where - self.moved(where - self.moved(where))
+        return coded(sample(self.picture, came), self.level)
+
+
+def profile(
+    picture: np.ndarray, level: float, points: np.ndarray, reach: float, bar: float, behind: Behind | None = None
+) -> np.ndarray:
+    """Stops [N, K, 3] across a curve, a pixel apart, the mean of three places along it; margins for the flanks.
+
+    With `behind` there are six channels: the stops, and by how much these differ from the background's.
+    """
     margin = reach_of(reach) + _margin(bar)
     offsets = np.arange(-margin, margin + 1, dtype=np.float32)
     across, along = normals(points).astype(np.float32), tangents(points).astype(np.float32)
-    total = np.zeros((len(points), len(offsets), 3), np.float32)
+    total = np.zeros((len(points), len(offsets), 3 if behind is None else 6), np.float32)
     for step in (-SPACING / 3, 0, SPACING / 3):
         where = (points + np.float32(step) * along)[:, None] + offsets[:, None] * across[:, None]
-        total += coded(sample(picture, where), level)
+        stops = coded(sample(picture, where), level)
+        total[..., :3] += stops
+        if behind is not None:
+            total[..., 3:] += stops - behind.stops(where)
     return total / 3
 
 
@@ -43,12 +88,29 @@ def _sizes(bar: float) -> tuple[int, int]:
     return max(1, round(bar)), max(2, round(bar / 2))
 
 
-def scores(stops: np.ndarray, bar: float, colour: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
-    """How much each place [N, K] looks like the middle of the wire, 0..4, and the stops there [N, K, 3].
+def scores(stops: np.ndarray, bar: float, expected: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    """How much each place [N, K] looks like the middle of the wire, and by how many stops it differs there [N, K, 3].
 
-    The smaller of the contrasts to both sides counts, so that edges do not; against what is usual across the course;
-    and less where the colour is not the wire's own.
+    The smaller of the contrasts to both sides counts, so that edges do not; against what is usual across the course.
+    Where the wire's own contrast `expected` [N, 3] is known, what differs the other way, or by more, counts against it;
+    and where `stops` say what differs from the background too, that counts as much more as it is quieter.
     """
+    if expected is None:
+        least, plain = _differs(stops, bar)
+        strength, usual = _usual(least)
+        return np.minimum(strength / usual, 4), plain
+    _, plain = _differs(stops, bar)
+    alone = plain[..., :3]
+    if stops.shape[2] == 3:
+        return _matched(alone, expected, _usual(alone)[1]), alone
+    here, left = (_matched(d, expected, u) for d, u in ((d, _usual(d)[1]) for d in (alone, plain[..., 3:])))
+    quiet, loud = (_usual(d)[1] ** 2 for d in (plain[..., 3:], alone))
+    share = loud / (loud + quiet)
+    return share * left + (1 - share) * here, alone
+
+
+def _differs(stops: np.ndarray, bar: float) -> tuple[np.ndarray, np.ndarray]:
+    """The smaller of the contrasts [N, K, C] of a bar to both sides, 0 where these have other signs; and their mean."""
     core, flank = _sizes(bar)
     sums = np.cumsum(np.pad(stops, ((0, 0), (1, 0), (0, 0))), axis=1, dtype=np.float64)
     margin = _margin(bar)
@@ -61,14 +123,24 @@ def scores(stops: np.ndarray, bar: float, colour: np.ndarray | None) -> tuple[np
     middle_ = mean(place - core // 2, core)
     first = middle_ - mean(place - core // 2 - 1 - flank, flank)
     second = middle_ - mean(place - core // 2 + core + 1, flank)
-    least = np.where(first * second > 0, np.minimum(np.abs(first), np.abs(second)), 0)
-    strength = np.sqrt((least * least).mean(axis=2))
-    usual = 2 * np.median(strength, axis=1, keepdims=True) + np.float32(_QUIET)
-    score = np.minimum(strength / usual, 4)
-    if colour is not None:
-        off = np.sqrt(((middle_ - colour[:, None]) ** 2).mean(axis=2))
-        score = score * (0.25 + 0.75 * np.exp(-((off / np.float32(0.8)) ** 2)))
-    return score, middle_
+    least = np.where(first * second > 0, np.where(np.abs(first) < np.abs(second), first, second), np.float32(0))
+    return least, (least + (first + second) / 2) / 2
+
+
+def _usual(differs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """How strong contrasts [N, K, 3] are [N, K], and what is usual across the course [N, 1]."""
+    strength = np.sqrt((differs * differs).mean(axis=2))
+    return strength, 2 * np.median(strength, axis=1, keepdims=True) + np.float32(_QUIET)
+
+
+def _matched(differs: np.ndarray, expected: np.ndarray, usual: np.ndarray) -> np.ndarray:
+    """How much likelier contrasts [N, K, 3] are with the wire than without it [N, K]: a matched filter's answer."""
+    power = (expected * expected).mean(axis=1, keepdims=True) + np.float32(1e-6)
+    share = (differs * expected[:, None]).mean(axis=2) / power
+    aside = (differs * differs).mean(axis=2) / power - share * share
+    share = np.minimum(share, np.maximum(_TOO_MUCH - share, -1))  # another thing is plainer than the wire ever was
+    gain = power / (power / 4 + (usual / 2) ** 2)
+    return 2 * gain * np.clip(share - np.float32(0.5) - aside / 4, -0.5, 0.5)
 
 
 def path(score: np.ndarray) -> tuple[np.ndarray, float]:

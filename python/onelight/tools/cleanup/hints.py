@@ -12,15 +12,15 @@ import numpy as np
 
 from onelight.errors import RequestError
 from onelight.temporal.cuts import same_shot
-from onelight.tools.cleanup.curves import Curve, beside, normals, sample
+from onelight.tools.cleanup.curves import Curve, sample
 from onelight.tools.cleanup.follow import Seen, Wire, begun, followed, motion
 from onelight.tools.cleanup.link import drawn
+from onelight.tools.cleanup.meet import blended, led
 
 VERSION = 1
 LONGEST = 1 << 20  # characters of the knob
 _FINE = 8  # steps a pixel in which positions are kept
 _FAINT, _PATIENCE = 0.12, 12  # a wire seen no plainer than this for so many frames is gone
-_AGREE = 1.5  # px by which courses from two hints may differ and be blended; a third of wide strokes
 _BRIDGE = 32.0  # frames between two that were tracked which are interpolated
 
 
@@ -35,9 +35,9 @@ def track_shot(
 
     `frames` are scene-linear ACEScg [H, W, 3] by number, asked for one after the other and each seldom, so a mapping
     that reads files will do; `hints` and `keeps` are mattes [H, W] on some of them. Each line in a hint is followed
-    forward and backward until the next hint; between two hints the courses from both are blended, or both kept where
-    they differ. A cut ends every course. `check` raises Cancelled when nobody waits any more. RequestError where a
-    hint lies on no frame, or has another size.
+    forward and backward until the next hint; between two hints each course is led to where the other hint has the wire,
+    and the courses from both are blended, or both kept where they differ. A cut ends every course. `check` raises
+    Cancelled when nobody waits any more. RequestError where a hint lies on no frame, or has another size.
     """
     order = sorted(frames)
     for name, mattes in (("Add", hints), ("Keep", keeps or {})):
@@ -63,8 +63,11 @@ def track_shot(
         stops = [order.index(h) for h in hinted]
         after = next((s for s in stops if s > at), len(order))
         before = next((s for s in reversed(stops) if s < at), -1)
-        ahead[frame] = _course(frames, order[at:after], wires, check)
-        back[frame] = _course(frames, order[before + 1 : at + 1][::-1], wires, check)
+        ahead[frame] = _course(frames, order[at : after + 1], wires, check)
+        back[frame] = _course(frames, order[max(before, 0) : at + 1][::-1], wires, check)
+    for first, second in pairwise(hinted):
+        one, two = ahead[first], back[second]
+        ahead[first], back[second] = led(one, first, second, two[second]), led(two, second, first, one[first])
     tracked: dict[int, list[Curve]] = {}
     for first, second in pairwise([None, *hinted, None]):
         inner = [f for f in order if (first is None or f > first) and (second is None or f < second)]
@@ -72,7 +75,7 @@ def track_shot(
             one = ahead[first].get(frame, []) if first is not None else []
             two = back[second].get(frame, []) if second is not None else []
             share = 0.5 if first is None or second is None else (frame - first) / (second - first)
-            tracked[frame] = _blended(one, two, share)
+            tracked[frame] = blended(one, two, share)
     for frame in hinted:
         tracked[frame] = ahead[frame][frame]
     for frame, keep in (keeps or {}).items():
@@ -97,8 +100,8 @@ def _course(
         if not same_shot(here.picture, picture):
             break
         there = Seen.of(picture)
-        flow = motion(here, there, wires)
-        wires = [followed(wire, there, flow, abs(frame - last)) for wire in wires]
+        behind = motion(here, there, wires)
+        wires = [followed(wire, there, behind, abs(frame - last)) for wire in wires]
         for wire in wires:
             track = wire.curve.track
             faint[track] = faint[track] + 1 if wire.curve.confidence < _FAINT else 0
@@ -111,31 +114,6 @@ def _course(
 def _inside(curve: Curve, shape: tuple[int, int]) -> bool:
     x, y = curve.points[:, 0], curve.points[:, 1]
     return bool(((x > 0) & (y > 0) & (x < shape[1]) & (y < shape[0])).any())
-
-
-def _blended(one: list[Curve], two: list[Curve], share: float) -> list[Curve]:
-    """Courses from the hint before and from the hint after; `share` 0..1 says how near the second hint is."""
-    near, far = (one, two) if share <= 0.5 else (two, one)
-    weight = share if share <= 0.5 else 1 - share
-    left = list(far)
-    out = []
-    for curve in near:
-        sides = [(other, beside(curve, other, 4 + float(curve.width.max()))) for other in left]
-        sides = [(other, side) for other, side in sides if side.near.mean() > 0.5]
-        if not sides:
-            out.append(curve)
-            continue
-        other, side = max(sides, key=lambda pair: pair[1].near.mean())
-        left = [c for c in left if c is not other]
-        if np.quantile(np.abs(side.away[side.near]), 0.9) > max(_AGREE, 0.3 * float(np.median(curve.width))):
-            out += [curve, other]  # nobody can tell which is right: both are covered
-            continue
-        points = curve.points + (weight * np.where(side.near, side.away, 0))[:, None] * normals(curve.points)
-        number = min(curve.track, other.track)
-        out.append(replace(curve, points=points.astype(np.float32), track=number))
-        if beside(other, curve, 6 + float(curve.width.max())).near.mean() < 0.9:
-            out.append(other)
-    return out + left
 
 
 def encode(tracked: Mapping[int, Iterable[Curve]]) -> str:

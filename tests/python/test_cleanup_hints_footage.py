@@ -1,0 +1,60 @@
+"""Fix one frame and the shot follows, on what a camera shot: faint wires over real texture and real motion."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+from onelight.tools.cleanup.curves import Curve, matte_of
+from onelight.tools.cleanup.hints import track_shot
+from onelight.tools.cleanup.rigging import Look
+from onelight.tools.cleanup.wires import Wire, paste
+from wireshots import left_over
+
+PLATES = Path(__file__).parents[2] / "examples" / "plates"
+GREY = Look(np.full(3, 0.5, np.float32), 1, 0, 0, 0, 0, 0, 0)
+
+
+def clip(path: str, start: int, frames: int) -> list[np.ndarray]:
+    """Some frames of a movie, linear [H, W, 3]."""
+    with av.open(str(PLATES / path)) as movie:
+        shown = [frame.to_ndarray(format="rgb24") for frame in islice(movie.decode(video=0), start, start + frames)]
+    coded = [picture.astype(np.float32) / 255 for picture in shown]
+    return [np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4).astype(np.float32) for c in coded]
+
+
+def with_wire(plates: list[np.ndarray], contrast: float, swing: float) -> tuple[dict, dict[int, list[Curve]]]:
+    """Plates of a camera that stands still, with one wire of 2.5 px, `contrast` over what is behind it."""
+    height, width = plates[0].shape[:2]
+    down = np.linspace(-0.3, 1.3, 2 * height)
+    rest = np.stack([(0.5 - 0.08 * (down - 0.5)) * width, down * height], axis=1)
+    wire = Wire(rest, 2.5, 0, GREY, 0.5, swing=(swing, 0), period=24, phase=0.6)
+    pictures, truth = {}, {}
+    for index, plate in enumerate(plates):
+        matte = paste(plate, [wire], index).matte[..., None]
+        behind = cv2.GaussianBlur(plate, (0, 0), 6)
+        pictures[1001 + index] = plate * (1 - matte) + matte * behind * np.float32(1 + contrast)
+        points = wire.at(index)[::4].astype(np.float32)
+        truth[1001 + index] = [Curve(points, np.full(len(points), 2.5, np.float32), 1.0)]
+    return pictures, truth
+
+
+@pytest.mark.parametrize(
+    ("path", "start", "contrast", "swing"),
+    [("flower.mp4", 10, 0.06, 0.0), ("video/car-detection.mp4", 40, -0.06, 12.0), ("video/friday.mp4", 20, 0.06, 0.0)],
+)
+def test_one_hint_leaves_no_faint_wire_longer_than_10_px_on_real_footage(
+    path: str, start: int, contrast: float, swing: float
+) -> None:
+    pictures, truth = with_wire(clip(path, start, 8), contrast, swing)
+    shape = pictures[1001].shape[:2]
+    drawn = [replace(c, points=c.points + np.array([0.8, 0], np.float32)) for c in truth[1006]]
+    tracked = track_shot(pictures, {1006: matte_of(drawn, shape, grow=2)})
+    left = {frame: left_over(tracked[frame], curves, shape, 1.5) for frame, curves in truth.items()}
+    assert max(left.values()) <= 10, left
+    assert max(float(c.width.max()) for curves in tracked.values() for c in curves) < 12
