@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 from onelight.tools.cleanup.curves import Curve, matte_of
-from onelight.tools.cleanup.hints import track_shot
+from onelight.tools.cleanup.hints import doubted_frames, encode, track_shot
 from onelight.tools.cleanup.rigging import Look
 from onelight.tools.cleanup.wires import Wire, paste
 from wireshots import left_over
@@ -58,3 +58,13 @@ def test_one_hint_leaves_no_faint_wire_longer_than_10_px_on_real_footage(
     left = {frame: left_over(tracked[frame], curves, shape, 1.5) for frame, curves in truth.items()}
     assert max(left.values()) <= 10, left
     assert max(float(c.width.max()) for curves in tracked.values() for c in curves) < 12
+
+
+def test_frames_on_which_a_wire_is_hardly_seen_are_listed() -> None:
+    """The wire ends on the fourth frame; what is drawn on from there is a guess, and named as one."""
+    plates = clip("video/car-detection.mp4", 40, 8)
+    pictures, truth = with_wire(plates, 0.06, 0.0)
+    gone = {frame: picture if frame <= 1004 else plates[frame - 1001] for frame, picture in pictures.items()}
+    text = encode(track_shot(gone, {1001: matte_of(truth[1001], plates[0].shape[:2], grow=2)}))
+    assert doubted_frames(text) == [1005, 1006, 1007, 1008]
+    assert doubted_frames("") == []

@@ -128,7 +128,7 @@ def track(
     Writes the knob 'tracked' to a file: 'onelight render cleanup --analysis FILE' takes those wires out on every frame.
     This is what the node's Track wires button does. A hint is followed forward and backward until the next one.
     """
-    from onelight.tools.cleanup.hints import tracked_frames
+    from onelight.tools.cleanup.hints import doubted_frames, tracked_frames
 
     tool = discover()["cleanup"]
     options = {"show": show, "version": version, "server": server}
@@ -141,10 +141,13 @@ def track(
     _written(Path(out), json.dumps(data) + "\n")
     held = tracked_frames(knobs["tracked"])
     lost = frames_text([frame for frame in chosen if frame not in held])
+    doubted = frames_text(doubted_frames(knobs["tracked"]))
     if as_json:
-        print(json.dumps({"out": out, "frames": frames_text(held), "lost_on": lost, "knobs": knobs}))
+        shown = {"frames": frames_text(held), "lost_on": lost, "look_at": doubted}
+        print(json.dumps({"out": out, **shown, "knobs": knobs}))
         return
     missing = f"; nothing to follow on {lost}" if lost else ""
+    missing += f"; hardly seen on {doubted}: look there" if doubted else ""
     print(f"{out}: wires on {frames_text(held)}{missing}, read by 'onelight render cleanup --analysis {out}'")
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
-
 import cv2
 import numpy as np
 
 from onelight.temporal.encode import coded
+from onelight.tools.cleanup.behind import Behind
 from onelight.tools.cleanup.curves import SPACING, normals, sample, tangents
 
 _LEAP = 2  # px by which neighbours on a curve may differ in how far they moved
@@ -23,39 +21,6 @@ _QUIET = 0.03  # stops: contrast that counts for nothing even on a clean picture
 def reach_of(reach: float) -> int:
     """Whole pixels searched to either side."""
     return int(np.ceil(reach))
-
-
-@dataclass(frozen=True)
-class Behind:
-    """What the frame that a wire comes from shows without its wires, and how that goes on to the next."""
-
-    picture: np.ndarray  # [H, W, 3] scene-linear, filled across the wires
-    level: float
-    flow: np.ndarray  # [h, w, 2] px of the full frame
-
-    def moved(self, points: np.ndarray) -> np.ndarray:
-        """How far the background goes at [..., 2] points of that frame."""
-        size = np.array([self.flow.shape[1], self.flow.shape[0]], np.float32)
-        return sample(self.flow, points * (size / np.array(self.picture.shape[1::-1], np.float32)))
-
-    @cached_property
-    def steady(self) -> np.ndarray:
-        """The affine motion [3, 2] that most of the picture agrees on: px by (x, y, 1), people left out."""
-        height, width = self.picture.shape[:2]
-        down, right = np.mgrid[0:48, 0:48].reshape(2, -1) + 0.5
-        at = np.stack([right * width / 48, down * height / 48], axis=1).astype(np.float32)
-        moved, terms = self.moved(at).astype(np.float64), np.column_stack([at, np.ones(len(at))])
-        weight, fit = np.ones(len(at)), np.zeros((3, 2))
-        for _ in range(12):  # least squares, over and over, with less and less weight for what strays
-            fit = np.linalg.lstsq(terms * weight[:, None], moved * weight[:, None], rcond=None)[0]
-            stray = np.hypot(*(moved - terms @ fit).T)
-            weight = 1 / (1 + (stray / max(float(np.median(stray)), 0.2)) ** 2)
-        return fit.astype(np.float32)
-
-    def stops(self, where: np.ndarray) -> np.ndarray:
-        """What is expected at [..., 2] points of the next frame if no wire is there."""
-        came = where - self.moved(where - self.moved(where))
-        return coded(sample(self.picture, came), self.level)
 
 
 def profile(

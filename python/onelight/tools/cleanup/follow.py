@@ -7,10 +7,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.interpolate import make_smoothing_spline
 
-from onelight.temporal.encode import middle, shrink, spread
-from onelight.temporal.flow import between, covered, seen
-from onelight.tools.cleanup.across import Behind, path, profile, reach_of, scores
-from onelight.tools.cleanup.curves import SPACING, Curve, arc, matte_of, normals, resampled, tangents
+from onelight.tools.cleanup.across import path, profile, reach_of, scores
+from onelight.tools.cleanup.behind import Behind, Seen
+from onelight.tools.cleanup.curves import SPACING, Curve, arc, normals, resampled, tangents
 
 REACH = 0.018  # of the picture's diagonal, searched across the predicted course on either side
 _WIDTHS = (1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0)  # px, bars that are tried on a hint
@@ -19,26 +18,10 @@ _EXACT = 0.8  # px that smoothing may move a hint
 _LOOSE = 0.3  # cost of lying at a stroke's edge: where little is seen the person's middle is the likeliest
 _STRETCH = 11  # points over which a wire's contrast is taken to be the same
 _UNSEEN = 0.15  # weight of a place where the wire is not seen: there it goes on as predicted
+_SAME = 0.3  # px by which two predicted courses differ too little to try both
 _HASTE = 0.7  # share of a change of speed that is believed where it is seen plainly
 _LEAST = 0.1  # how plainly a wire is seen at least
 _GROWS = 2  # points by which an end that the picture goes on with may grow, a frame
-
-
-@dataclass(frozen=True)
-class Seen:
-    """A frame as wires are followed through it."""
-
-    picture: np.ndarray  # [H, W, 3] scene-linear
-    level: float
-    small: np.ndarray  # coded, as flow is found on
-
-    @staticmethod
-    def of(picture: np.ndarray) -> Seen:
-        return Seen(picture, middle(picture), seen(picture, None))
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        return self.picture.shape[0], self.picture.shape[1]
 
 
 @dataclass(frozen=True)
@@ -91,16 +74,6 @@ def _along(values: np.ndarray) -> np.ndarray:
     return ((middling + np.median(values, axis=0)) / 2).astype(np.float32)
 
 
-def motion(here: Seen, there: Seen, wires: list[Wire]) -> Behind:
-    """What is behind the wires here, and where it goes from here to there."""
-    curves = [w.curve for w in wires]
-    matte = covered(shrink(matte_of(curves, here.shape, grow=2), max(here.small.shape)))
-    flow = spread(between(spread(here.small, 1 - matte), there.small), 1 - matte)
-    scale = np.array([here.shape[1] / flow.shape[1], here.shape[0] / flow.shape[0]], np.float32)
-    thin = [replace(w.curve, width=np.full_like(w.curve.width, w.bar + 2)) for w in wires]
-    return Behind(spread(here.picture, 1 - covered(matte_of(thin, here.shape, grow=1))), here.level, flow * scale)
-
-
 def followed(wire: Wire, there: Seen, behind: Behind, frames: int = 1) -> Wire:
     """The wire in another frame, `frames` away. It may go with the background or keep its own speed; the likelier of
     both courses is taken and drawn onto what the picture shows beside it.
@@ -109,7 +82,11 @@ def followed(wire: Wire, there: Seen, behind: Behind, frames: int = 1) -> Wire:
     reach = REACH * float(np.hypot(*there.shape)) * min(frames, 3) + wire.bar
     best = None
     steady = points @ behind.steady[:2] + behind.steady[2]
+    steps: list[np.ndarray] = []
     for step in (behind.moved(points), steady, steady + wire.speed * frames):
+        if any(float(np.abs(step - other).max()) < _SAME for other in steps):
+            continue  # the search across it would find the same
+        steps.append(step)
         course = points + step
         stops = profile(there.picture, there.level, course, reach, wire.bar, behind)
         score, core = scores(stops, wire.bar, wire.contrast)

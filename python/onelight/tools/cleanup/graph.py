@@ -221,7 +221,10 @@ def analyse(contexts: Sequence[Context]) -> dict[str, str]:
     text = hints.encode({time: area.to_full(curves, scale) for time, curves in found.items()})
     wires = max((len(curves) for curves in found.values()), default=0)
     held = sum(bool(curves) for curves in found.values())
-    return {"tracked": text, "status": f"Tracked {scene.plural(wires)} over {held} of {len(frames)} frames."}
+    status = f"Tracked {scene.plural(wires)} over {held} of {len(frames)} frames."
+    if doubted := hints.doubted_frames(text):
+        status += f" Look at {scene.ranges(doubted)}: a wire is hardly seen there."
+    return {"tracked": text, "status": status}
 
 
 LINES = ("sensitivity", "narrowest", "widest", "shadow", "matte_channel")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -12,8 +13,10 @@ import numpy as np
 
 from onelight.errors import RequestError
 from onelight.temporal.cuts import same_shot
+from onelight.tools.cleanup.behind import Seen, motion
 from onelight.tools.cleanup.curves import Curve, sample
-from onelight.tools.cleanup.follow import Seen, Wire, begun, followed, motion
+from onelight.tools.cleanup.follow import Wire, begun, followed
+from onelight.tools.cleanup.hands import at_once
 from onelight.tools.cleanup.link import drawn
 from onelight.tools.cleanup.meet import blended, led
 
@@ -21,6 +24,7 @@ VERSION = 1
 LONGEST = 1 << 20  # characters of the knob
 _FINE = 8  # steps a pixel in which positions are kept
 _FAINT, _PATIENCE = 0.12, 12  # a wire seen no plainer than this for so many frames is gone
+_DOUBT = 0.65  # against its hint: of frames that lost a faint wire nine of ten are below it, and half of the good ones
 _BRIDGE = 32.0  # frames between two that were tracked which are interpolated
 
 
@@ -100,8 +104,8 @@ def _course(
         if not same_shot(here.picture, picture):
             break
         there = Seen.of(picture)
-        behind = motion(here, there, wires)
-        wires = [followed(wire, there, behind, abs(frame - last)) for wire in wires]
+        behind = motion(here, there, [w.curve for w in wires], [w.bar for w in wires])
+        wires = at_once(partial(followed, there=there, behind=behind, frames=abs(frame - last)), wires)
         for wire in wires:
             track = wire.curve.track
             faint[track] = faint[track] + 1 if wire.curve.confidence < _FAINT else 0
@@ -164,6 +168,12 @@ def decode(text: str, time: float) -> list[Curve]:
 def tracked_frames(text: str) -> list[int]:
     """The frames on which the knob's value has wires, in order."""
     return sorted(frame for frame, curves in _frames(text).items() if curves) if text.strip() else []
+
+
+def doubted_frames(text: str) -> list[int]:
+    """The frames, in order, on which a wire of the knob's value was so hardly seen that a person should look."""
+    frames = _frames(text) if text.strip() else {}
+    return sorted(f for f, packed in frames.items() if any(c.confidence < _DOUBT for c in _unpacked(packed, f)))
 
 
 def between(one: Curve, two: Curve, share: float) -> Curve:
