@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from onelight.errors import OnelightError
+from onelight.shows import files
 
 FILE = "mlflow.db"
 AT_ONCE = 900  # metrics of one request; MLflow takes a thousand
@@ -34,6 +37,8 @@ class Tracking:
         self._client: Any = None
         self.run, self._told, self._from = run, 0, -1
         with _as_ours(self._where):
+            if not url:
+                _made(show_folder / FILE)
             self._client = MlflowClient(tracking_uri=self._where)
             if run and self._lost(run):
                 self.run = ""
@@ -105,6 +110,20 @@ class Tracking:
                 return True
             raise
         return False
+
+
+def _made(file: Path) -> None:
+    """Sees that the show's own store is there, whole: MLflow makes its tables one by one, and a part of them is none."""
+    from mlflow import MlflowClient
+
+    if file.exists():
+        return
+    aside = files.below(file.parent, "cache", mode=0o700)
+    with TemporaryDirectory(prefix="mlflow-", dir=aside, ignore_cleanup_errors=True) as folder:
+        part = Path(folder) / FILE
+        MlflowClient(tracking_uri=f"sqlite:///{part}").search_experiments(max_results=1)
+        with contextlib.suppress(FileExistsError):  # of another training that began at the same time
+            files.name(part, file)
 
 
 class _as_ours:
