@@ -113,7 +113,7 @@ class Tracking:
 
 
 def _made(file: Path) -> None:
-    """Sees that the show's own store is there, whole: MLflow makes its tables one by one, and a part of them is none."""
+    """Sees that the show's own store is there, whole: MLflow makes table by table, and some of them are no store."""
     from mlflow import MlflowClient
 
     if file.exists():
