@@ -11,6 +11,7 @@ import numpy as np
 from onelight.stages import Session
 from onelight.temporal import encode
 from onelight.tools.cleanup import ridge
+from onelight.tools.cleanup.hands import at_once
 
 STAGE = "detect"
 MULTIPLE = 16  # the network wants sizes that are multiples of this
@@ -69,15 +70,20 @@ def hand(stops: np.ndarray) -> np.ndarray:
     brightest and the darkest place within 4 pixels are, over 4 stops.
     """
     planes = np.zeros((HAND, *stops.shape), np.float32)
-    for scale in ridge.scales(stops):
+
+    def features(scale: ridge.Scale) -> list[np.ndarray]:
         standing = scale.response / ridge.usual(scale.response)
         standing *= np.float32(0.25)
         np.clip(standing, -2, 2, out=standing)
-        group = 0 if scale.width < FINE else 1
         turned = standing / (scale.apart + np.float32(1e-6))
-        for plane, side in ((0, scale.skew), (1, scale.cross * np.float32(2))):
-            planes[TANGENTS[group] + plane] += ridge.enlarged(turned * side, scale.factor, stops.shape)
-        standing = ridge.enlarged(standing, scale.factor, stops.shape)
+        found = (standing, turned * scale.skew, turned * (scale.cross * np.float32(2)))
+        return [ridge.enlarged(image, scale.factor, stops.shape) for image in found]
+
+    scales = list(ridge.scales(stops))
+    for scale, (standing, *turned) in zip(scales, at_once(features, scales), strict=True):
+        group = 0 if scale.width < FINE else 1
+        for plane, side in enumerate(turned):
+            planes[TANGENTS[group] + plane] += side
         np.maximum(planes[2 * group], standing, out=planes[2 * group])
         np.minimum(planes[2 * group + 1], standing, out=planes[2 * group + 1])
     near = np.ones((2 * NEAR + 1, 2 * NEAR + 1), np.uint8)
@@ -118,11 +124,11 @@ def _by_network(
             logit, log_width, tangent = (out[name][0][:, *part] for name in ("matte", "width", "along"))
             logit, log_width, tangent = (value[:, : size[0], : size[1]] for value in (logit, log_width, tangent))
             matte[inner] = 1 / (1 + np.exp(-logit[0]))
-            across[inner] = np.exp2(np.clip(log_width[0], -2, 6))
-            along[inner] = tangent.transpose(1, 2, 0)
-    there = matte > LIKELY
-    along /= np.maximum(np.linalg.norm(along, axis=-1, keepdims=True), np.float32(1e-6))
-    return Found(matte, across * there, along * there[..., None])
+            there = matte[inner] > LIKELY  # a small share of the picture
+            across[inner][there] = np.exp2(np.clip(log_width[0][there], -2, 6))
+            ways = tangent[:, there].T
+            along[inner][there] = ways / np.maximum(np.linalg.norm(ways, axis=-1, keepdims=True), np.float32(1e-6))
+    return Found(matte, across, along)
 
 
 def _tensor(image: np.ndarray) -> np.ndarray:

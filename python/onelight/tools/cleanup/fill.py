@@ -118,7 +118,8 @@ def fill(
             given = mine & (mix.source == From.NEIGHBOUR)
             out.offset[box][given] = near[2][given]
 
-    at_once(piece, holes.boxes(hole))
+    largest_first = sorted(holes.boxes(hole), key=lambda block: -int(np.count_nonzero(hole[block.own])))
+    at_once(piece, largest_first)  # no large one is left for the end, when one thread has nothing to do
     return out
 
 
