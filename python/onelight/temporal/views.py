@@ -34,8 +34,9 @@ class Coarse:
     colour: np.ndarray  # [h, w, 3] scene-linear
     known: np.ndarray  # [h, w] 1 where nothing is hidden
     stops: np.ndarray  # [h, w] of the luminance over the frame's own level
-    free: np.ndarray  # [y, x] 1 where the small picture, in which motion is looked for, shows nothing hidden
-    small: np.ndarray  # [y, x] that picture in stops, what is hidden filled smoothly: there is no wire to follow
+    plain: np.ndarray  # [y, x] the small picture in stops, all that is seen in it: wires move as they do
+    free: np.ndarray  # [y, x] 1 where the small picture shows nothing hidden
+    small: np.ndarray  # [y, x] that picture, what is hidden filled smoothly: there is no wire to follow
     detail: np.ndarray  # [y, x] what it has of edges and texture, the strong ones cut off
 
     @staticmethod
@@ -50,9 +51,10 @@ class Coarse:
         stops = encode.coded(luminance, level)
         narrow = cv2.erode(known, np.ones((5, 5), np.uint8))
         free = (encode.shrink(narrow, LONGEST) > 0.98).astype(np.float32)
-        small = encode.spread(encode.shrink(stops, LONGEST), free)
+        plain = encode.shrink(stops, LONGEST)
+        small = encode.spread(plain, free)
         detail = np.clip(small - mean(small, 9), -LARGE, LARGE)
-        return Coarse(size, factor, level, colour, known, stops, free, small, detail)
+        return Coarse(size, factor, level, colour, known, stops, plain, free, small, detail)
 
 
 class View:
