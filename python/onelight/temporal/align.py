@@ -35,20 +35,18 @@ class Motion:
     agreed: np.ndarray
 
 
-def motion(here: Coarse, there: Coarse, vectors: np.ndarray | None = None, forward: np.ndarray | None = None) -> Motion:
+def motion(here: Coarse, there: Coarse, vectors: np.ndarray | None = None) -> Motion:
     """How the background moves, through what is hidden as well, to about half a pixel.
 
     Dense flow in both directions; through the hole it goes on as the camera's motion (a homography) plus whatever
-    departs from it around the hole. `vectors` [H, W, 2], in full-size pixels, overrule it. `forward` is the flow
-    between the two small pictures, where it is known already.
+    departs from it around the hole. `vectors` [H, W, 2], in full-size pixels, overrule it.
     """
     height, width = here.stops.shape
     if vectors is not None:
         given = encode.blocks(np.asarray(vectors, np.float32), here.factor) / np.float32(here.factor)
         known = cv2.erode(here.known, np.ones((3, 3), np.uint8))
         return Motion(encode.spread(given, known), np.ones((height, width), np.float32))
-    forward = between(here.small, there.small) if forward is None else forward
-    backward = between(there.small, here.small)
+    forward, backward = between(here.small, there.small), between(there.small, here.small)
     trust = here.free / (1 + np.square(np.square(doubt(forward, backward) / np.float32(MISSED))))
     camera = _camera(here, there, forward, trust)
     steady = _explained(here, there, camera, forward)

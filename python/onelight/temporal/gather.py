@@ -64,13 +64,11 @@ def bring(
     there_hole: np.ndarray | None,
     offset: int,
     vectors: np.ndarray | None = None,
-    forward: np.ndarray | None = None,
 ) -> Brought:
     """The pixels of `there` that belong into the hole [H, W] of `here`; both scene-linear [H, W, 3], or a `View`.
 
     `there_hole` [H, W] is what must not be taken from `there`; None: nothing. `vectors` [H, W, 2], if given, is the
-    motion from here to there in pixels and overrules the flow; `forward` as in `align.motion`. RequestError where sizes
-    differ.
+    motion from here to there in pixels and overrules the flow. RequestError where sizes differ.
     """
     size = hole.shape[:2]
     there_linear = there.linear if isinstance(there, View) else there
@@ -84,7 +82,7 @@ def bring(
     other = there if isinstance(there, View) else View(there, there_hole)
     found, sure = np.zeros((*size, 3), np.float32), np.zeros(size, np.float32)
     if mine.hidden.any():
-        moved = motion(mine.coarse, other.coarse, vectors, forward)
+        moved = motion(mine.coarse, other.coarse, vectors)
         exposure = _Exposure.between(mine.coarse, other.coarse, moved.flow)
         around = cv2.dilate(mine.hidden.astype(np.uint8), np.ones((2 * RING + 1, 2 * RING + 1), np.uint8)) > 0
         for block in tiles(encode.blocks(around.astype(np.float32), mine.coarse.factor)):

@@ -92,8 +92,8 @@ def neighbours(context: Context, made: dict[str, Any]) -> dict[str, Any]:
     curves = {offset: made["wires"][offset]["curves"] for offset in shot}
     tracked = {offset: _tracked(context, area, offset) for offset in shot}
     near = [offset for offset in shot if 0 < abs(offset) <= STILL] if any(curves.values()) else []
-    small = by_offset(lambda offset: flow.between(coarse[0].small, coarse[offset].small), near)
-    motion = {offset: flow.resized(along, area.shape) for offset, along in small.items()}
+    plain = {offset: one.plain for offset, one in coarse.items()}
+    motion = by_offset(lambda offset: flow.resized(flow.between(plain[0], plain[offset]), area.shape), near)
     curves[0] = track.steadied(curves, motion, stiffness=knobs["stiffness"])
     add, keep = drawn(context, area, "Add"), drawn(context, area, "Keep")
     matte = _matte(context, area, [*curves[0], *tracked[0]], made["find"][0], 0.0, add, keep)
@@ -109,7 +109,7 @@ def neighbours(context: Context, made: dict[str, Any]) -> dict[str, Any]:
         context.check()
         along = scene.vectors(context, area, offset)
         there = View(picture(context, area, offset=offset)[0], _unfolded(made["gone"][offset]), coarse[offset])
-        return gather.bring(here, matte, there, None, offset, along, small.get(offset)).packed()
+        return gather.bring(here, matte, there, None, offset, along).packed()
 
     nearest_first = sorted(shot - {0}, key=lambda n: (abs(n), n))
 
