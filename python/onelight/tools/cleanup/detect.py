@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
 
 import cv2
 import numpy as np
@@ -79,13 +80,14 @@ def hand(stops: np.ndarray) -> np.ndarray:
         found = (standing, turned * scale.skew, turned * (scale.cross * np.float32(2)))
         return [ridge.enlarged(image, scale.factor, stops.shape) for image in found]
 
-    scales = list(ridge.scales(stops))
-    for scale, (standing, *turned) in zip(scales, at_once(features, scales), strict=True):
-        group = 0 if scale.width < FINE else 1
-        for plane, side in enumerate(turned):
-            planes[TANGENTS[group] + plane] += side
-        np.maximum(planes[2 * group], standing, out=planes[2 * group])
-        np.minimum(planes[2 * group + 1], standing, out=planes[2 * group + 1])
+    scales = ridge.scales(stops)
+    while two := list(islice(scales, 2)):  # all at once would be a gigabyte at UHD
+        for scale, (standing, *turned) in zip(two, at_once(features, two), strict=True):
+            group = 0 if scale.width < FINE else 1
+            for plane, side in enumerate(turned):
+                planes[TANGENTS[group] + plane] += side
+            np.maximum(planes[2 * group], standing, out=planes[2 * group])
+            np.minimum(planes[2 * group + 1], standing, out=planes[2 * group + 1])
     near = np.ones((2 * NEAR + 1, 2 * NEAR + 1), np.uint8)
     planes[8] = (cv2.dilate(stops, near) - stops) * np.float32(0.25)
     planes[9] = (stops - cv2.erode(stops, near)) * np.float32(0.25)
