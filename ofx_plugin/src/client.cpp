@@ -21,9 +21,7 @@ std::atomic<Transport> chosen_transport{Transport::automatic};
 
 // An empty string when the server is ready, else why not.
 std::string ask_ready(Connection &connection, const Patience &patience) {
-  if (connection.failing() && !connection.reconnect(patience)) {
-    return failure(connection, {grpc::StatusCode::UNAVAILABLE, ""}, patience).what();
-  }
+  if (!connection.reach(patience)) return failure(connection, unreached(patience), patience).what();
   const Outcome outcome = connection.call(ready_method, serialised(inference::ServerReadyRequest()), patience);
   if (!outcome.status.ok()) return failure(connection, outcome.status, patience).what();
   inference::ServerReadyResponse answer;
@@ -93,9 +91,7 @@ std::map<std::string, std::string> model(const std::string &server, const std::s
                                          const std::string &version, double seconds) try {
   const Patience patience(seconds, {});
   Connection &connection = Connection::to(address_for(server, patience).first);
-  if (connection.failing() && !connection.reconnect(patience)) {
-    throw failure(connection, {grpc::StatusCode::UNAVAILABLE, ""}, patience);
-  }
+  if (!connection.reach(patience)) throw failure(connection, unreached(patience), patience);
   inference::ModelMetadataRequest request;
   request.set_name(show + "/" + tool);
   request.set_version(version);

@@ -77,13 +77,11 @@ Exchange::~Exchange() {
 Reply Exchange::run() {
   bool restarted = false, forgotten = false;
   for (int resent = 0;;) {
-    // A server may die at any moment from here on; one that is ours to start is started again, once.
-    const bool was_connected = connection_.connected() || revive_;
-    if (connection_.failing() && !connection_.reconnect(patience_)) {
-      if (!revive_ || restarted) give_up({grpc::StatusCode::UNAVAILABLE, ""});
+    if (!connection_.reach(patience_)) {
+      if (!revive_ || restarted) give_up(unreached(patience_));
       restarted = true;
       start_over();
-      if (!comes_back()) give_up({grpc::StatusCode::UNAVAILABLE, ""});
+      if (!comes_back()) give_up(unreached(patience_));
     }
     place();
     const Outcome outcome = connection_.call(infer_method, encode(request_, frames_, output_), patience_, token_);
@@ -95,7 +93,8 @@ Reply Exchange::run() {
                !forgotten && !server_knows_regions()) {
       forgotten = true;
       start_over();
-    } else if (code == grpc::StatusCode::UNAVAILABLE && was_connected && !restarted) {
+    } else if (code == grpc::StatusCode::UNAVAILABLE && !restarted) {
+      // It died since; a server that is ours to start is started again, once.
       restarted = true;
       start_over();
       if (!comes_back()) give_up(outcome.status);
@@ -140,7 +139,7 @@ bool Exchange::comes_back() {
   if (revive_) revive_();
   const auto until = Patience::Clock::now() + restart_grace;
   while (!patience_.over() && Patience::Clock::now() < until) {
-    if (connection_.reconnect(patience_)) return true;
+    if (connection_.reach(patience_)) return true;
     std::this_thread::sleep_for(Patience::poll);
   }
   return false;

@@ -190,23 +190,31 @@ void Connection::settle() {
 bool Connection::confidential() const { return local_ || starts_with(address_, "tls:"); }
 
 bool Connection::connected() const { return link()->channel->GetState(false) == GRPC_CHANNEL_READY; }
-bool Connection::failing() const { return link()->channel->GetState(false) == GRPC_CHANNEL_TRANSIENT_FAILURE; }
 
-bool Connection::reconnect(const Patience &patience) {
-  std::shared_ptr<Link> link;
-  {
-    const std::lock_guard<std::mutex> lock(link_mutex_);
-    if (link_->channel->GetState(false) == GRPC_CHANNEL_TRANSIENT_FAILURE) link_ = std::make_shared<Link>(address_);
-    link = link_;
-  }
+bool Connection::reach(const Patience &patience) {
+  std::shared_ptr<Link> at = link();
+  // An attempt from before may have been made at a server that was about to end: it says nothing of its successor.
+  bool ours = false;
   while (!patience.over()) {
-    const grpc_connectivity_state state = link->channel->GetState(true);
+    const grpc_connectivity_state state = at->channel->GetState(true);
     if (state == GRPC_CHANNEL_READY) return true;
-    if (state == GRPC_CHANNEL_TRANSIENT_FAILURE) return false;
-    link->channel->WaitForStateChange(state, patience.next_poll());
+    if (state == GRPC_CHANNEL_TRANSIENT_FAILURE) {
+      if (ours) return false;
+      at = renewed(at);
+      ours = true;
+      continue;
+    }
+    ours = ours || state == GRPC_CHANNEL_IDLE;
+    at->channel->WaitForStateChange(state, patience.next_poll());
     if (patience.aborted()) throw Error(Error::Aborted, "Cancelled");
   }
   return false;
+}
+
+std::shared_ptr<Connection::Link> Connection::renewed(const std::shared_ptr<Link> &failed) {
+  const std::lock_guard<std::mutex> lock(link_mutex_);
+  if (link_ == failed) link_ = std::make_shared<Link>(address_);
+  return link_;
 }
 
 uint64_t Connection::lease(const Patience &patience) {
@@ -246,6 +254,10 @@ void Connection::drop_lease() {
   lease_.reset();
   no_lease_ = false;
   sent.clear();
+}
+
+grpc::Status unreached(const Patience &patience) {
+  return {patience.over() ? grpc::StatusCode::DEADLINE_EXCEEDED : grpc::StatusCode::UNAVAILABLE, ""};
 }
 
 Error failure(const Connection &connection, const grpc::Status &status, const Patience &patience) {

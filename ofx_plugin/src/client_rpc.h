@@ -41,9 +41,9 @@ class Connection {
   void tell(const std::string &method, const grpc::ByteBuffer &request) noexcept;
 
   bool connected() const;  // now, as far as gRPC knows
-  bool failing() const;    // the last attempt to connect failed: a call would fail at once
-  // Tries to connect at once, without the wait that gRPC keeps between attempts. False when that failed.
-  bool reconnect(const Patience &patience);
+  // Connects unless connected already, at once, without the wait that gRPC keeps between attempts. False when an
+  // attempt of this call's own failed, or time is up: `unreached` says which.
+  bool reach(const Patience &patience);
 
   // Holds, or takes, the lease under which shared memory is registered, and returns its number, unique in the process:
   // it changes when the server has forgotten what was registered. 0 when the server gives none.
@@ -73,6 +73,7 @@ class Connection {
     grpc::GenericStub stub;
   };
   std::shared_ptr<Link> link() const;
+  std::shared_ptr<Link> renewed(const std::shared_ptr<Link> &failed);  // the one now, if others were faster
   void settle();  // takes in what happened on the queue that nobody waits on
 
   const std::string address_;
@@ -86,6 +87,8 @@ class Connection {
   std::atomic<uint64_t> refused_{0};
 };
 
+// The status of a call that `Connection::reach` spares.
+grpc::Status unreached(const Patience &patience);
 // Turns a failed status into the sentence for the node.
 Error failure(const Connection &connection, const grpc::Status &status, const Patience &patience);
 

@@ -8,6 +8,7 @@ import re
 import resource
 import shutil
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -100,6 +101,19 @@ def test_a_missing_server_is_named_with_how_to_start_it(folder, address):
     assert str(caught.value) == f"Onelight server at {address} does not answer: start it with `onelight serve`"
     assert time.perf_counter() - start < 5
     assert Client(address).problem() == str(caught.value)
+
+
+def test_an_attempt_that_a_dying_server_took_and_never_answered_does_not_fail_its_successors_frame(folder, serve):
+    path = folder / "a.sock"
+    client = Client(f"unix:{path}", deadline=20)
+    with socket.socket(socket.AF_UNIX) as dying:
+        dying.bind(str(path))
+        dying.listen()
+        with pytest.raises(OnelightError, match=r"No answer within 0\.5 s"):
+            Client(client.server, deadline=0.5).render("probe", {"Source": plate()}, FLIP)
+    path.unlink()
+    serve(client.server)
+    right(client)
 
 
 @pytest.mark.parametrize("shared", [True, False])
