@@ -235,7 +235,7 @@ def test_a_templates_file_is_named_in_what_is_wrong_with_it(tmp_path: Path) -> N
     with pytest.raises(RequestError, match=r"sun\.toml cannot be read: No such file"):
         template.read(file, RELIGHT)
     file.write_text("knobs = [")
-    with pytest.raises(RequestError, match=r"sun\.toml is no TOML"):
+    with pytest.raises(RequestError, match=r"sun\.toml is not TOML"):
         template.read(file, RELIGHT)
     file.write_text("[defaults]\nmix = 7\n")
     with pytest.raises(RequestError, match=r"sun\.toml: the default of 'mix' is 7; expected 0 to 1"):

@@ -104,7 +104,7 @@ def test_a_port_that_is_taken_is_refused() -> None:
         assert "Cannot listen" in start_and_fail("--address", f"127.0.0.1:{taken.getsockname()[1]}")
 
 
-def test_the_server_started_over_with_raised_malloc_thresholds(server: Server) -> None:
+def test_the_server_started_over_with_what_must_be_set_before_main(server: Server) -> None:
     environment = Path(f"/proc/{server.pid}/environ").read_bytes().decode().split("\0")
     assert {f"{name}={value}" for name, value in BEFORE_MAIN.items()} <= set(environment)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import cv2
 import numpy as np
@@ -10,7 +10,8 @@ import pytest
 from onelight.errors import RequestError
 from onelight.temporal import grain
 from onelight.temporal.combine import combine
-from onelight.temporal.gather import Brought, bring, bring_all
+from onelight.temporal.gather import Brought, bring
+from onelight.temporal.views import View
 from temporalclips import SIZE, Shot, decibels, grainy, pan, seen, telea, texture, wire, zoom
 
 SCENE = texture(2 * SIZE[0], 2 * SIZE[1], 1)
@@ -20,6 +21,16 @@ TIMES = (-2, -1, 0, 1, 2)
 def shot(camera: Callable[[float], np.ndarray] = pan, times: tuple[int, ...] = TIMES, **moves: float) -> Shot:
     clean = {time: grainy(seen(SCENE, camera(time)), time + 50) for time in times}
     return Shot.of(clean, **moves)
+
+
+def bring_all(
+    here: np.ndarray,
+    hole: np.ndarray,
+    others: Mapping[int, tuple[np.ndarray, np.ndarray | None]],
+    vectors: Mapping[int, np.ndarray] | None = None,
+) -> list[Brought]:
+    mine, given = View(here, hole), vectors or {}
+    return [bring(mine, hole, there, matte, offset, given.get(offset)) for offset, (there, matte) in others.items()]
 
 
 def gathered(given: Shot, around: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

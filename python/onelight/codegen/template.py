@@ -14,18 +14,16 @@ colourspace = "logc4"
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from onelight import spec
+from onelight import spec, tomlfile
 from onelight.errors import RequestError
 
 LOCKED = ("show", "version", "digest", "update_version")  # what a published gizmo is pinned by, and would be freed by
 _KEYS = ("label", "help", "knobs", "layers", "labels", "defaults")
-_LARGEST = 1 << 20  # bytes
 
 
 @dataclass(frozen=True)
@@ -42,13 +40,7 @@ class Template:
 
 def read(path: Path, tool: spec.Tool) -> Template:
     """The template in a TOML file. Raises RequestError that names the file, the entry and what was expected."""
-    try:
-        with path.open("rb") as file:
-            told = tomllib.loads(file.read(_LARGEST).decode())
-    except OSError as error:
-        raise RequestError(f"The template {path} cannot be read: {error.strerror or error}.") from error
-    except ValueError as error:
-        raise RequestError(f"The template {path} is no TOML: {error}.") from error
+    told, _ = tomlfile.load(path, "The template")
     try:
         return parsed(told, tool)
     except RequestError as error:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
@@ -12,6 +11,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from onelight import tomlfile
 from onelight.errors import RequestError
 
 if TYPE_CHECKING:
@@ -53,13 +53,7 @@ class Statement:
 
 def load(path: Path) -> list[Statement]:
     """The statements of a rights.toml. Raises RequestError naming the file, the statement and what is wrong with it."""
-    try:
-        data = path.read_bytes()
-        tables = tomllib.loads(data.decode())
-    except OSError as error:
-        raise RequestError(f"The rights file {path} cannot be read: {error.strerror}.") from error
-    except ValueError as error:
-        raise RequestError(f"The rights file {path} is not TOML: {error}.") from error
+    tables, data = tomlfile.load(path, "The rights file")
     stated = tables.pop("rights", None)
     if tables or not isinstance(stated, list) or not stated:
         what = f"unknown '{next(iter(tables))}'" if tables else "no [[rights]] table"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import difflib
-import tomllib
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from onelight import tomlfile
 from onelight.errors import NotReady, RequestError
 from onelight.shows import files
 
@@ -61,13 +61,11 @@ class Policy:
     def read(cls, path: Path) -> Policy:
         """See `of`."""
         try:
-            told = tomllib.loads(files.read(path, _LARGEST).decode())
+            told = tomlfile.parsed(files.read(path, _LARGEST), str(path))
         except FileNotFoundError as error:  # what a lead forbade must not become allowed by a lost file
             raise NotReady(f"{path} is missing: put it back; an empty file means the defaults.") from error
         except OSError as error:
             raise NotReady(f"{path} cannot be read: {error.strerror}.") from error
-        except ValueError as error:
-            raise RequestError(f"{path} is not TOML: {error}.") from error
         for name, value in told.items():
             _check(path, name, value)
         return cls(**told)

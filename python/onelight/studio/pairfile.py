@@ -23,7 +23,6 @@ Relative paths start at the file's folder.
 from __future__ import annotations
 
 import hashlib
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +30,7 @@ from pathlib import Path
 from fileseq.exceptions import ParseException
 from fileseq.frameset import FrameSet
 
+from onelight import tomlfile
 from onelight.colour import Colour
 from onelight.dailies import rights
 from onelight.dailies.rights import Statement
@@ -68,13 +68,7 @@ class Given:
 
 def load(path: Path) -> Given:
     """Raises RequestError naming the file, the pair and what is wrong with it; ColourError for an unknown space."""
-    try:
-        data = path.read_bytes()
-        tables = tomllib.loads(data.decode())
-    except OSError as error:
-        raise RequestError(f"The pairs file {path} cannot be read: {error.strerror}.") from error
-    except ValueError as error:
-        raise RequestError(f"The pairs file {path} is not TOML: {error}.") from error
+    tables, data = tomlfile.load(path, "The pairs file")
     common, stated = tables.pop("rights", None), tables.pop("pairs", None)
     if tables or not isinstance(stated, list) or not stated:
         what = f"unknown '{next(iter(tables))}'" if tables else "no [[pairs]] table"

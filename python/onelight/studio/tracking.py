@@ -113,7 +113,8 @@ class Tracking:
 
 
 def _made(file: Path) -> None:
-    """Sees that the show's own store is there, whole: MLflow makes table by table, and some of them are no store."""
+    """Sees that the show's own store is there, whole: MLflow makes it table by table, and a
+    store with only some of its tables cannot be opened again."""
     from mlflow import MlflowClient
 
     if file.exists():

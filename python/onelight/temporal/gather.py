@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import cv2
@@ -91,17 +90,6 @@ def bring(
                 along = refined(mine.coarse, other.coarse, block.wide, along)
             _bring_block(mine, other, block, along, moved.agreed, exposure, around, found, sure)
     return Brought(found, sure, offset)
-
-
-def bring_all(
-    here: np.ndarray,
-    hole: np.ndarray,
-    others: Mapping[int, tuple[np.ndarray, np.ndarray | None]],
-    vectors: Mapping[int, np.ndarray] | None = None,
-) -> list[Brought]:
-    """`bring` for each neighbour by offset, (picture, its hole); what concerns `here` is worked out once."""
-    mine, given = View(here, hole), vectors or {}
-    return [bring(mine, hole, there, matte, offset, given.get(offset)) for offset, (there, matte) in others.items()]
 
 
 def _bring_block(

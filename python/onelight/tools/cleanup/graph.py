@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
+from fileseq.frameset import FrameSet
 
 from onelight.errors import RequestError
 from onelight.stages import Context, Stage
@@ -223,7 +224,7 @@ def analyse(contexts: Sequence[Context]) -> dict[str, str]:
     held = sum(bool(curves) for curves in found.values())
     status = f"Tracked {scene.plural(wires)} over {held} of {len(frames)} frames."
     if doubted := hints.doubted_frames(text):
-        status += f" Look at {scene.ranges(doubted)}: a wire is hardly seen there."
+        status += f" Look at {FrameSet.framesToFrameRange(doubted)}: a wire is hardly seen there."
     return {"tracked": text, "status": status}
 
 

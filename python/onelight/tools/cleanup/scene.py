@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -196,10 +195,3 @@ def told(filled: Filled, wires: int, remarks: Mapping[str, bool]) -> str:
 def plural(wires: int) -> str:
     """A number of wires in words."""
     return f"{wires} wire{'' if wires == 1 else 's'}"
-
-
-def ranges(frames: Sequence[int]) -> str:
-    """Frames in order, in short: 1001-1004, 1009."""
-    gaps = [k for k in range(1, len(frames)) if frames[k] != frames[k - 1] + 1]
-    runs = [frames[a:b] for a, b in pairwise([0, *gaps, len(frames)])]
-    return ", ".join(f"{run[0]}-{run[-1]}" if len(run) > 1 else str(run[0]) for run in runs)
