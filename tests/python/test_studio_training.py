@@ -9,6 +9,7 @@ import signal
 import subprocess
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from onelight.errors import Busy, OnelightError, RequestError
 from onelight.shows import versions
 from onelight.shows.schema import Run
 from onelight.shows.store import Show
-from onelight.studio import race, runs, scoring, training, watching
+from onelight.studio import folds, race, runs, scoring, training, watching
 from onelight.studio.plan import Plan
 from onelight.training.files import locked
 from studioshows import ASK, command, show_with_dailies
@@ -255,6 +256,29 @@ def test_a_race_says_where_the_base_was_as_good_before_it_learnt_anything(traine
     assert row["score_base_at_0"] >= row["score_scratch"], "two steps from nothing find no wires"
     assert (row["steps_base"], row["steps_scratch"]) == (0, 2)
     assert 0 < row["time_ratio"] == pytest.approx(row["seconds_base"] / row["seconds_scratch"], rel=0.1)
+
+
+def test_each_set_up_is_held_out_in_turn_and_what_was_scored_is_not_done_again(
+    trained: Show, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    again = partial(
+        folds.run, copied(trained, tmp_path), "cleanup", tmp_path / "folds", steps=2, crops=6, scenes=4, shots=1
+    )
+    seen: list[str] = []
+    rows = again(progress=lambda what, done, total: seen.append(what))
+    by = {(row["setup"], row["metric"]): row for row in rows}
+    names = {setup for setup, _ in by} - {"all"}
+    assert len(names) == 3 and {metric for _, metric in by} == {"cleaned_psnr", "f1"}
+    for metric in ("cleaned_psnr", "f1"):
+        alone, together = [by[name, metric] for name in names], by["all", metric]
+        assert together["cases"] == sum(row["cases"] for row in alone)
+        mean = sum(row["gain"] * row["cases"] for row in alone) / together["cases"]
+        assert together["gain"] == pytest.approx(mean)
+        assert together["low"] <= together["gain"] <= together["high"]
+        assert all(row["low"] is None for row in alone), "one set-up is no sample of them"
+    assert {what.split(":")[0] for what in seen} == {f"Set-up {number} of 3" for number in (1, 2, 3)}
+    monkeypatch.setattr(folds, "train", None)
+    assert again() == rows
 
 
 def test_a_tool_counts_as_done_by_the_same_command_only_and_while_its_version_stands(

@@ -181,6 +181,21 @@ def test_the_network_runs_in_bf16_and_its_losses_are_computed_in_float32(tmp_pat
     assert (inside, outside) == ({torch.bfloat16}, {torch.float32})
 
 
+@pytest.mark.parametrize("settled", [True, False])
+def test_a_settled_training_keeps_the_statistics_that_normalisation_began_with_and_learns(
+    tmp_path: Path, settled: bool
+) -> None:
+    torch.manual_seed(1)
+    model = torch.nn.Sequential(torch.nn.Conv2d(3, 3, 3, padding=1), torch.nn.BatchNorm2d(3))
+    begun = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    learnt = toy.run(tmp_path, model=model, steps=12, settled=settled)
+    assert learnt is not None
+    after = learnt.state_dict()
+    assert torch.equal(after["1.running_mean"], begun["1.running_mean"]) == settled
+    assert torch.equal(after["1.running_var"], begun["1.running_var"]) == settled
+    assert not torch.equal(after["1.weight"], begun["1.weight"])
+
+
 def test_training_leaves_torchs_threads_and_modes_as_they_were(tmp_path: Path) -> None:
     before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled(), signal.getsignal(signal.SIGTERM)
     toy.run(tmp_path, steps=1)

@@ -1,4 +1,4 @@
-"""`onelight bench training`: how much sooner a show's training from the base is as good as one from nothing."""
+"""`onelight bench training` and `folds`: how soon, and how much, a show's training gains."""
 
 from __future__ import annotations
 
@@ -29,4 +29,27 @@ def run(
         told = (lambda what, done, total: None) if quiet else progress
         for tool in tools:
             rows.append(race.run(show, tool, Path(folder) / tool, steps, crops, scenes, told))
+    return rows
+
+
+def folds(
+    tools: list[str],
+    show: Any,
+    steps: int,
+    shots: int,
+    out: Path | None,
+    quiet: bool,
+    crops: int = 96,
+    scenes: int = 32,
+) -> list[dict[str, Any]]:
+    """Rows as `studio.folds.run` gives them, of each tool."""
+    from onelight.studio import folds as folds_
+
+    rows: list[dict[str, Any]] = []
+    with progress_bars() as progress, TemporaryDirectory() as aside:
+        told = (lambda what, done, total: None) if quiet else progress
+        for tool in tools:
+            place = (out or Path(aside)) / tool
+            place.mkdir(parents=True, exist_ok=True)
+            rows += folds_.run(show, tool, place, steps=steps, crops=crops, scenes=scenes, shots=shots, progress=told)
     return rows

@@ -93,6 +93,10 @@ class _Run:
         self.watch = watch
         self.settings, self.loss_of, self.validate, self.out, self.device = settings, loss_of, validate, out, device
         self.model = model.to(device=device, memory_format=torch.channels_last).train()  # pyright: ignore[reportCallIssue]
+        if settings.settled:
+            for module in self.model.modules():
+                if isinstance(module, torch.nn.BatchNorm2d):
+                    module.eval()
         self.ema = copy.deepcopy(self.model).eval().requires_grad_(False)
         decayed = [parameter for parameter in self.model.parameters() if parameter.dim() > 1]
         others = [parameter for parameter in self.model.parameters() if parameter.dim() <= 1]

@@ -25,6 +25,7 @@ class Settings:
     seed: int = 1
     precision: Literal["bf16", "fp32"] = "bf16"  # of the network's forward pass; losses and weights are float32
     clip_norm: float = 1.0  # the longest gradient that is followed as it is
+    settled: bool = False  # batch normalisation keeps the statistics it began with: those of small batches are noise
     checkpoint_every: int = 250  # steps
     validate_every: int = 500  # steps
     threads: int = 0  # of torch; 0: one for each core. Sums over other numbers of threads differ in their last bits

@@ -135,9 +135,12 @@ def _by_network(
 
 def _tensor(image: np.ndarray) -> np.ndarray:
     """[1, C, h, w], its border repeated up to a size that the network takes."""
-    height, width = image.shape[:2]
-    beyond = ((0, 0), (0, -height % MULTIPLE), (0, -width % MULTIPLE))
-    return np.pad(image.transpose(2, 0, 1), beyond, mode="edge")[None]
+    height, width, channels = image.shape
+    out = np.empty((1, channels, height + -height % MULTIPLE, width + -width % MULTIPLE), np.float32)
+    out[0, :, :height, :width] = image.transpose(2, 0, 1)
+    out[0, :, height:, :width] = out[0, :, height - 1 : height, :width]
+    out[0, :, :, width:] = out[0, :, :, width - 1 : width]
+    return out
 
 
 def by_ridges(picture: np.ndarray, level: float, check: Callable[[], None] = lambda: None) -> Found:

@@ -30,7 +30,16 @@ from onelight.training.settings import Settings
 
 # A tenth to a quarter of the base's rate: what the base knows is moved, not made anew.
 SETTINGS = Settings(
-    1, 8, 6e-4, warmup=20, weight_decay=1e-3, ema=0.98, seed=20261121, checkpoint_every=25, validate_every=50
+    1,
+    8,
+    6e-4,
+    warmup=20,
+    weight_decay=1e-3,
+    ema=0.98,
+    seed=20261121,
+    settled=True,
+    checkpoint_every=25,
+    validate_every=50,
 )
 SIZE, SPAN = 288, 1  # pixels a side of what is kept of a frame, and frames of one crop
 STEP, FAR = 1, 0.0  # frames apart; pixels as they are

@@ -129,7 +129,7 @@ def _best(scored: np.ndarray) -> tuple[int, np.ndarray]:
         choices = np.stack([padded[:, 1:-1], padded[:, :-2] - np.float32(STEEP), padded[:, 2:] - np.float32(STEEP)])
         chosen = choices.argmax(axis=0)
         came[column] = np.array([0, -1, 1], np.int8)[chosen]
-        total = np.take_along_axis(choices, chosen[None], axis=0)[0] + scored[:, column]
+        total = choices.max(axis=0) + scored[:, column]
     which, row = np.unravel_index(int(total.argmax()), total.shape)
     path = np.empty(columns, np.int64)
     for column in range(columns - 1, -1, -1):
