@@ -81,10 +81,10 @@ def folds(
 ) -> None:
     """What training on a show gains over the base, each set-up held out in turn and learnt from in all other turns.
 
-    For shows with too few set-ups to hold out four for good. gain is the mean over the cases of a set-up, in each
-    metric's own unit; low and high, of all set-ups, are the 95 % interval of the paired bootstrap over set-ups. It
-    speaks of the training, not of one version: each fold has weights of its own, and none is kept as a version. Some
-    minutes for each set-up.
+    For shows with too few set-ups to hold out four for good. gain, over the base version and over doing nothing, is the
+    mean over the cases of a set-up in the metric's own unit; low and high, of all set-ups, are the 95 % interval of the
+    paired bootstrap over set-ups. It speaks of the training, not of one version: each fold has weights of its own, and
+    none is kept as a version. Some minutes for each set-up.
     """
     from onelight.cli import bench_training
 

@@ -37,7 +37,8 @@ def run(
     shots: int,
     progress: Progress = lambda what, done, total: None,
 ) -> list[dict[str, Any]]:
-    """Rows {tool, setup, metric, gain, low, high, cases} over the base version, of each set-up and of "all" of them.
+    """Rows {tool, setup, metric, baseline, gain, low, high, cases}, of each set-up and of "all" of them: gains over the
+    base version, and over doing nothing.
 
     The interval of "all" resamples set-ups (95 %, paired bootstrap). What a fold scored is kept in `folder`, and a call
     with the same numbers goes on from there. RequestError where fewer than two set-ups move and are large enough.
@@ -62,7 +63,7 @@ def run(
         if not done.is_file():
             tested = _trained(show, lessons, base, parts, place, steps, crops, scenes, told)
             scorer = scoring.Scorer(tool, lessons, parts, shots, 0, runs.SEED, told)
-            write_json(done, scorer.rows({"base": base, "model": tested}))
+            write_json(done, scorer.rows({"base": base, "model": tested, "nothing": None}))
         rows += json.loads(done.read_bytes())
     cases = {
         name: len({row["case"] for row in rows if name in (row["scene"], scores.ALL)}) for name in (*setups, scores.ALL)
@@ -73,7 +74,7 @@ def run(
         {
             "tool": tool,
             "setup": row["condition"],
-            **{name: row[name] for name in ("metric", "gain", "low", "high")},
+            **{name: row[name] for name in ("metric", "baseline", "gain", "low", "high")},
             "cases": cases[row["condition"]],
         }
         for row in (*alone, *whole)
