@@ -42,7 +42,7 @@ class Connection {
 
   bool connected() const;  // now, as far as gRPC knows
   // Connects unless connected already, at once, without the wait that gRPC keeps between attempts. False when an
-  // attempt of this call's own failed, or time is up: `unreached` says which.
+  // attempt that began after this call did failed, or time is up: `unreached` says which.
   bool reach(const Patience &patience);
 
   // Holds, or takes, the lease under which shared memory is registered, and returns its number, unique in the process:
@@ -87,7 +87,7 @@ class Connection {
   std::atomic<uint64_t> refused_{0};
 };
 
-// The status of a call that `Connection::reach` spares.
+// Why `Connection::reach` returned false, as a status.
 grpc::Status unreached(const Patience &patience);
 // Turns a failed status into the sentence for the node.
 Error failure(const Connection &connection, const grpc::Status &status, const Patience &patience);

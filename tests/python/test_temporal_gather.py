@@ -10,8 +10,9 @@ import pytest
 from onelight.errors import RequestError
 from onelight.temporal import grain
 from onelight.temporal.combine import combine
+from onelight.temporal.flow import covered
 from onelight.temporal.gather import Brought, bring
-from onelight.temporal.views import View
+from onelight.temporal.views import View, filled
 from temporalclips import SIZE, Shot, decibels, grainy, pan, seen, telea, texture, wire, zoom
 
 SCENE = texture(2 * SIZE[0], 2 * SIZE[1], 1)
@@ -252,3 +253,12 @@ def test_where_a_neighbours_pixels_end_beside_an_edge_the_edge_is_not_bent() -> 
     )
     assert (sure > 0.9).all()
     np.testing.assert_allclose(pixels[8:-8, 8:-8], picture[8:-8, 8:-8], rtol=0.01)
+
+
+def test_what_is_kept_of_a_frame_behind_its_hole_stands_for_filling_it_again() -> None:
+    given = shot()
+    plate, hole = given.plates[1], given.holes[1]
+    known = View(plate, hole, behind=filled(plate, covered(hole)))
+    assert np.array_equal(known.bare, View(plate, hole).bare)
+    clear = covered(hole) == 0
+    assert np.array_equal(known.bare[clear], plate[clear]) and not np.array_equal(known.bare[~clear], plate[~clear])

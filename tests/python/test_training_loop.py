@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 import signal
 import subprocess
 import sys
@@ -137,6 +138,19 @@ def test_a_checkpoint_of_another_run_is_refused(through: Path, changed: dict[str
     with pytest.raises(RequestError, match=says):
         toy.run(through, **changed)
     assert files(through) == before
+
+
+def test_a_checkpoint_from_before_there_was_a_setting_goes_on_with_what_held_then(
+    through: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(through, tmp_path / "old")
+    sheet = tmp_path / "old" / "checkpoint" / "state.json"
+    told = json.loads(sheet.read_text())
+    del told["bound_to"]["settings"]["settled"]
+    sheet.write_text(json.dumps(told))
+    assert toy.run(tmp_path / "old") is not None
+    with pytest.raises(RequestError, match="settled was False and is True now"):
+        toy.run(tmp_path / "old", settled=True)
 
 
 def test_how_often_it_is_saved_and_validated_may_change_on_the_way(through: Path) -> None:

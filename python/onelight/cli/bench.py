@@ -72,23 +72,23 @@ def folds(
     show: ShowName = "",
     tools: Annotated[str, typer.Option(help="By comma.")] = "cleanup",
     steps: Annotated[int, typer.Option(min=5, help="Steps of each training.")] = 300,
+    crops: Annotated[int, typer.Option(min=4, help="Crops of the show that each learns from.")] = 96,
+    scenes: Annotated[int, typer.Option(min=4, help="Scenes of the soundstage that each replays.")] = 32,
     shots: Annotated[int, typer.Option(min=1, help="Shots of each set-up that are scored.")] = 12,
-    out: Annotated[
-        Path | None, typer.Option(help="Keep what is done here; the same call goes on from it. Default: nothing kept.")
-    ] = None,
     as_json: Json = False,
     root: RootFolder = None,
 ) -> None:
     """What training on a show gains over the base, each set-up held out in turn and learnt from in all other turns.
 
     For shows with too few set-ups to hold out four for good. gain, over the base version and over doing nothing, is the
-    mean over the cases of a set-up in the metric's own unit; low and high, of all set-ups, are the 95 % interval of the
-    paired bootstrap over set-ups. It speaks of the training, not of one version: each fold has weights of its own, and
-    none is kept as a version. Some minutes for each set-up.
+    mean over the cases of a set-up in the metric's own unit; low and high, of all set-ups where there are four, are the
+    95 % interval of the paired bootstrap over set-ups. It speaks of a training of these sizes without artists' pairs,
+    not of one version, and not of a training with another seed. None is kept as a version. Some minutes for each
+    set-up; a call that was interrupted goes on where it was.
     """
     from onelight.cli import bench_training
 
-    found = bench_training.folds(_names(tools), opened(show, root), steps, shots, out, quiet=as_json)
+    found = bench_training.folds(_names(tools), opened(show, root), steps, crops, scenes, shots, quiet=as_json)
     _show(found, "Each set-up held out in turn", as_json)
 
 

@@ -33,23 +33,14 @@ def run(
 
 
 def folds(
-    tools: list[str],
-    show: Any,
-    steps: int,
-    shots: int,
-    out: Path | None,
-    quiet: bool,
-    crops: int = 96,
-    scenes: int = 32,
+    tools: list[str], show: Any, steps: int, crops: int, scenes: int, shots: int, quiet: bool
 ) -> list[dict[str, Any]]:
     """Rows as `studio.folds.run` gives them, of each tool."""
     from onelight.studio import folds as folds_
 
     rows: list[dict[str, Any]] = []
-    with progress_bars() as progress, TemporaryDirectory() as aside:
+    with progress_bars() as progress:
         told = (lambda what, done, total: None) if quiet else progress
         for tool in tools:
-            place = (out or Path(aside)) / tool
-            place.mkdir(parents=True, exist_ok=True)
-            rows += folds_.run(show, tool, place, steps=steps, crops=crops, scenes=scenes, shots=shots, progress=told)
+            rows += folds_.run(show, tool, steps=steps, crops=crops, scenes=scenes, shots=shots, progress=told)
     return rows

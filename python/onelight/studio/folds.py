@@ -1,10 +1,11 @@
-"""Trains on a show once for each of its set-ups, which is held out: what its training is worth, however few it has."""
+"""Trains on a show once for each of its set-ups, with that one held out: what its training gains, set-up by set-up."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -14,13 +15,15 @@ import torch
 
 from onelight.errors import RequestError
 from onelight.registry import BASE, Version
+from onelight.shows import files
 from onelight.shows.store import Show
 from onelight.studio import lessons as lessons_
-from onelight.studio import runs, scores, scoring, takes
+from onelight.studio import pace, runs, scores, scoring, takes
 from onelight.studio.takes import Split, Take
 from onelight.tools import discover
-from onelight.training.files import write_json
+from onelight.training.files import locked, write_json
 from onelight.training.loop import train
+from onelight.training.settings import Settings
 from onelight.training.start import begin_with
 
 Progress = Callable[[str, int, int], None]
@@ -29,7 +32,6 @@ Progress = Callable[[str, int, int], None]
 def run(
     show: Show,
     tool: str,
-    folder: Path,
     *,
     steps: int,
     crops: int,
@@ -40,36 +42,46 @@ def run(
     """Rows {tool, setup, metric, baseline, gain, low, high, cases}, of each set-up and of "all" of them: gains over the
     base version, and over doing nothing.
 
-    The interval of "all" resamples set-ups (95 %, paired bootstrap). What a fold scored is kept in `folder`, and a call
-    with the same numbers goes on from there. RequestError where fewer than two set-ups move and are large enough.
+    The interval of "all" resamples set-ups (95 %, paired bootstrap); None where there are fewer than `FEWEST_SETUPS`.
+    What a fold scored is kept in the show's cache, and its frames are not: a call with the same numbers goes on from
+    there, also in the middle of a fold. RequestError where fewer than two set-ups move and are large enough, Busy while
+    another process is at the same fold.
     """
     lessons = scoring.lessons_of(tool)
     base = scoring.registry_of(show).find(BASE, tool)
+    settings = replace(lessons.SETTINGS, steps=steps, warmup=min(lessons.SETTINGS.warmup, steps // 5))
     found = runs.takes(show)
-    setups = sorted({one.setup for one in found if _scored(one, min(lessons.SHOT_SIZE))})
+    if not found:
+        raise RequestError(runs.nothing_to_learn(show))
+    least = max(lessons.SIZE, min(lessons.SHOT_SIZE))
+    setups = sorted({one.setup for one in found if one.frames > 1 and takes.large_enough(one, least)})
     if len(setups) < 2:
         raise RequestError(
-            f"Holding out each set-up in turn needs two that move, with pictures of {min(lessons.SHOT_SIZE)} lines or "
-            f"nearly: this show has {len(setups)}."
+            f"Holding out each set-up in turn needs two that move, with pictures of {round(least / takes.ENLARGED)} "
+            f"lines at least: this show has {len(setups)}."
         )
-    asked = [base.digest, steps, crops, scenes, shots]
+    asked = [tool, base.digest, pace.code_digest(tool), settings.deciding(), crops, scenes, shots]
     rows: list[dict[str, Any]] = []
     for number, setup in enumerate(setups, 1):
         told = partial(_told, progress, f"Set-up {number} of {len(setups)}: ")
         parts = takes.split(found, runs.SEED, (setup,))
-        key = [setup, *asked, *sorted((one.clip, one.first, one.last) for one in (*parts.taught, *parts.held))]
-        place = folder / hashlib.sha256(json.dumps(key).encode()).hexdigest()[:16]
-        done = place / "rows.json"
-        if not done.is_file():
-            tested = _trained(show, lessons, base, parts, place, steps, crops, scenes, told)
-            scorer = scoring.Scorer(tool, lessons, parts, shots, 0, runs.SEED, told)
-            write_json(done, scorer.rows({"base": base, "model": tested, "nothing": None}))
+        key = hashlib.sha256(json.dumps([*asked, _sides(parts.taught), _sides(parts.held)]).encode()).hexdigest()
+        folder = files.below(show.folder, "cache", "folds", key[:16], mode=0o700)
+        done = folder / "rows.json"
+        with locked(folder, "fold"):
+            if not done.is_file():
+                tested = _trained(show, lessons, base, parts, folder / "work", settings, crops, scenes, told)
+                scorer = scoring.Scorer(tool, lessons, parts, shots, 0, runs.SEED, told)
+                write_json(done, scorer.rows({"base": base, "model": tested, "nothing": None}))
+            shutil.rmtree(folder / "work", ignore_errors=True)  # crops are the show's pictures
         rows += json.loads(done.read_bytes())
+    alone = scores.against(rows, by=("scene",), together=False)
+    whole = scores.against([{**row, "of": scores.ALL} for row in rows], by=("of",), together=False)
+    if len(setups) < scoring.FEWEST_SETUPS:
+        whole = [{**row, "low": None, "high": None} for row in whole]
     cases = {
         name: len({row["case"] for row in rows if name in (row["scene"], scores.ALL)}) for name in (*setups, scores.ALL)
     }
-    alone = scores.against(rows, by=("scene",), together=False)
-    whole = scores.against([{**row, "of": scores.ALL} for row in rows], by=("of",), together=False)
     return [
         {
             "tool": tool,
@@ -81,19 +93,23 @@ def run(
     ]
 
 
+def _sides(several: Sequence[Take]) -> list[list[Any]]:
+    """What decides what a side of the split shows, as JSON takes it."""
+    return sorted([one.clip, one.setup, one.first, one.last, list(one.box)] for one in several)
+
+
 def _trained(
     show: Show,
     lessons: Any,
     base: Version,
     parts: Split,
     folder: Path,
-    steps: int,
+    settings: Settings,
     crops: int,
     scenes: int,
     progress: Progress,
 ) -> Version:
-    """A version that learnt from one side of the split, as `train show` would have made it."""
-    settings = replace(lessons.SETTINGS, steps=steps, warmup=min(lessons.SETTINGS.warmup, steps // 5))
+    """A version that learnt from one side of the split, without artists' pairs."""
     weights = lessons_.weights_of(base)
     course, digest = lessons_.prepare(
         lessons, show.places.cache, folder, parts, settings, weights, crops=crops, scenes=scenes, progress=progress
@@ -109,7 +125,7 @@ def _trained(
         lambda ema: {},
         folder / "network",
         data=f"{digest} from {base.digest}",
-        watch=lambda state, loss: progress("training", state.step, steps),
+        watch=lambda state, loss: progress("training", state.step, settings.steps),
         silent=True,
     )
     assert learnt is not None  # nothing stops it early
@@ -117,10 +133,6 @@ def _trained(
     graphs.mkdir(exist_ok=True)
     exported = scoring.script_of(base.tool).export(learnt, graphs)
     return Version(BASE, base.tool, scoring.STAGED, discover()[base.tool].version, scoring.STAGED, dict(exported))
-
-
-def _scored(take: Take, size: int) -> bool:
-    return take.frames > 1 and takes.large_enough(take, size)
 
 
 def _told(progress: Progress, before: str, what: str, done: int, total: int) -> None:

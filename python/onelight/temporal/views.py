@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -57,9 +57,6 @@ class Coarse:
         return Coarse(size, factor, level, colour, known, stops, plain, free, small, detail)
 
 
-Patch = tuple[tuple[slice, slice], np.ndarray]  # rows and columns of a frame, and what is there [h, w, 3]
-
-
 class View:
     """A frame as alignment looks at it: `coarse`, and at full size what is only needed where there is a hole.
 
@@ -71,10 +68,13 @@ class View:
         linear: np.ndarray,
         hole: np.ndarray | None,
         coarse: Coarse | None = None,
-        patches: Sequence[Patch] | None = None,
+        behind: np.ndarray | None = None,
     ) -> None:
-        """`coarse` and `patches` are the frame's own, with at least that `hole` [H, W] hidden, where they are known."""
-        self._patches = patches
+        """`coarse` is the frame's own with at least that `hole` [H, W] hidden, where it is known already.
+
+        `behind` is what `filled` gives for just that hole, where it is known.
+        """
+        self._behind = behind
         self.linear = np.ascontiguousarray(linear, np.float32)
         self.size = self.linear.shape[0], self.linear.shape[1]
         self.hidden = np.zeros(self.size, np.float32) if hole is None else covered(np.asarray(hole, np.float32))
@@ -89,17 +89,16 @@ class View:
     def bare(self) -> np.ndarray:
         """`linear`, what is hidden filled smoothly from around it, so that what is fetched beside it does not ring."""
         out = self.linear.copy()
-        for own, filled in patched(self.linear, self.hidden) if self._patches is None else self._patches:
-            out[own] = filled
+        out[self.hidden > 0] = filled(self.linear, self.hidden) if self._behind is None else self._behind
         return out
 
 
-def patched(linear: np.ndarray, hidden: np.ndarray) -> list[Patch]:
-    """Where something is `hidden` [H, W] (0 or 1) in a frame [H, W, 3]: it filled smoothly from around it, by tiles."""
-    return [
-        (block.own, encode.spread(linear[block.wide], 1 - hidden[block.wide])[block.inner].copy())
-        for block in tiles(hidden, FETCHED)
-    ]
+def filled(linear: np.ndarray, hidden: np.ndarray) -> np.ndarray:
+    """The pixels [n, 3] of a frame [H, W, 3] where `hidden` [H, W] is 1, row by row, filled smoothly from around."""
+    out = np.zeros_like(linear)
+    for block in tiles(hidden, FETCHED):
+        out[block.own] = encode.spread(linear[block.wide], 1 - hidden[block.wide])[block.inner]
+    return out[hidden > 0]
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from onelight.training.files import as_json, cannot_write, sync_folder, write_th
 
 FORMAT = 1
 SHEET = "state.json"
+UNSAID = {"settled": False}  # settings that an older run's sheet does not name
 FILES = ("model.safetensors", "ema.safetensors", "optimizer.safetensors", "history.jsonl")
 
 
@@ -133,20 +134,19 @@ def network_of(model: torch.nn.Module) -> dict[str, list[int]]:
 
 
 def _refuse_others(folder: Path, saved: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
-    if saved == wanted:
-        return
     if saved.get("network") != wanted["network"]:
         raise RequestError(f"The checkpoint {folder} is of a network of other shapes: train to a new folder.")
-    before, now = _flat(saved), _flat(wanted)
+    before, now = UNSAID | _flat(saved), UNSAID | _flat(wanted)
     differs = [
         f"{name} was {before.get(name)} and is {now.get(name)} now"
         for name in sorted({*before, *now})
         if before.get(name) != now.get(name)
     ]
-    raise RequestError(
-        f"The checkpoint {folder} belongs to another run: {'; '.join(differs)}. "
-        "Go on with what it was started with, or train to a new folder."
-    )
+    if differs:
+        raise RequestError(
+            f"The checkpoint {folder} belongs to another run: {'; '.join(differs)}. "
+            "Go on with what it was started with, or train to a new folder."
+        )
 
 
 def _flat(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from onelight.stages import Context, Stage
 from onelight.temporal import cuts, encode, flow, gather
 from onelight.temporal.flow import covered
 from onelight.temporal.grain import Grain
-from onelight.temporal.views import Coarse, View, patched
+from onelight.temporal.views import Coarse, View, filled
 from onelight.tools.cleanup import detect, fill, hints, regrain, scene, track
 from onelight.tools.cleanup.curves import WIDE, Curve, matte_of
 from onelight.tools.cleanup.hands import at_once
@@ -73,7 +73,7 @@ def gone(context: Context, made: dict[str, Any]) -> dict[str, Any]:
         "hole": np.packbits(hidden > 0, axis=1),
         "width": area.shape[1],
         "coarse": Coarse.of(linear, hidden),
-        "patches": patched(linear, hidden),
+        "behind": filled(linear, hidden),
     }
 
 
@@ -115,7 +115,7 @@ def neighbours(context: Context, made: dict[str, Any]) -> dict[str, Any]:
         context.check()
         along = scene.vectors(context, area, offset)
         gone = made["gone"][offset]
-        there = View(picture(context, area, offset=offset)[0], _unfolded(gone), coarse[offset], gone["patches"])
+        there = View(picture(context, area, offset=offset)[0], _unfolded(gone), coarse[offset], gone["behind"])
         return gather.bring(here, matte, there, None, offset, along).packed()
 
     nearest_first = sorted(shot - {0}, key=lambda n: (abs(n), n))
