@@ -263,13 +263,22 @@ def test_each_set_up_is_held_out_in_turn_and_what_was_scored_is_not_done_again(
 ) -> None:
     show = copied(trained, tmp_path)
     withdraw(show, "meadow", "two are enough here")
+    killed = show.places.cache / "folds" / "of-other-numbers" / "work"
+    killed.mkdir(parents=True)
+    (killed / "crop.npy").write_bytes(b"the show's pictures")
     again = partial(folds.run, show, "cleanup", crops=6, scenes=4, shots=1)
     seen: list[str] = []
     rows = again(steps=2, progress=lambda what, done, total: seen.append(what))
     by = {(row["setup"], row["metric"], row["baseline"]): row for row in rows}
     names = {setup for setup, _, _ in by} - {"all"}
     kinds = {(metric, baseline) for _, metric, baseline in by}
-    assert len(names) == 2 and kinds == {("cleaned_psnr", "base"), ("cleaned_psnr", "nothing"), ("f1", "base")}
+    assert len(names) == 2 and kinds == {
+        ("cleaned_psnr", "base"),
+        ("cleaned_psnr", "classical"),
+        ("cleaned_psnr", "nothing"),
+        ("f1", "base"),
+        ("f1", "classical"),
+    }
     for kind in kinds:
         alone, together = [by[name, *kind] for name in names], by["all", *kind]
         assert together["cases"] == sum(row["cases"] for row in alone)

@@ -80,11 +80,11 @@ def folds(
 ) -> None:
     """What training on a show gains over the base, each set-up held out in turn and learnt from in all other turns.
 
-    For shows with too few set-ups to hold out four for good. gain, over the base version and over doing nothing, is the
-    mean over the cases of a set-up in the metric's own unit; low and high, of all set-ups where there are four, are the
-    95 % interval of the paired bootstrap over set-ups. It speaks of a training of these sizes without artists' pairs,
-    not of one version, and not of a training with another seed. None is kept as a version. Some minutes for each
-    set-up; a call that was interrupted goes on where it was.
+    For shows with too few set-ups to hold out four for good. gain, over the base version, the tool without networks and
+    doing nothing, is the mean over the cases of a set-up in the metric's own unit; low and high, of all set-ups where
+    there are four, are the 95 % interval of the paired bootstrap over set-ups. It speaks of a training of these sizes
+    without artists' pairs, not of one version, and not of a training with another seed. None is kept as a version. Some
+    minutes for each set-up; a call that was interrupted goes on where it was.
     """
     from onelight.cli import bench_training
 

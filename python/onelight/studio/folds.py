@@ -6,6 +6,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any
 
 import torch
 
-from onelight.errors import RequestError
+from onelight.errors import Busy, RequestError
 from onelight.registry import BASE, Version
 from onelight.shows import files
 from onelight.shows.store import Show
@@ -40,7 +41,7 @@ def run(
     progress: Progress = lambda what, done, total: None,
 ) -> list[dict[str, Any]]:
     """Rows {tool, setup, metric, baseline, gain, low, high, cases}, of each set-up and of "all" of them: gains over the
-    base version, and over doing nothing.
+    base version, the tool without networks, and doing nothing.
 
     The interval of "all" resamples set-ups (95 %, paired bootstrap); None where there are fewer than `FEWEST_SETUPS`.
     What a fold scored is kept in the show's cache, and its frames are not: a call with the same numbers goes on from
@@ -61,18 +62,21 @@ def run(
             f"lines at least: this show has {len(setups)}."
         )
     asked = [tool, base.digest, pace.code_digest(tool), settings.deciding(), crops, scenes, shots]
+    splits = [takes.split(found, runs.SEED, (setup,)) for setup in setups]
+    keys = [json.dumps([*asked, _sides(parts.taught), _sides(parts.held)]) for parts in splits]
+    folders = [hashlib.sha256(key.encode()).hexdigest()[:16] for key in keys]
+    _swept(files.below(show.folder, "cache", "folds", mode=0o700), folders)
     rows: list[dict[str, Any]] = []
-    for number, setup in enumerate(setups, 1):
+    for number, (parts, name) in enumerate(zip(splits, folders, strict=True), 1):
         told = partial(_told, progress, f"Set-up {number} of {len(setups)}: ")
-        parts = takes.split(found, runs.SEED, (setup,))
-        key = hashlib.sha256(json.dumps([*asked, _sides(parts.taught), _sides(parts.held)]).encode()).hexdigest()
-        folder = files.below(show.folder, "cache", "folds", key[:16], mode=0o700)
+        folder = files.below(show.folder, "cache", "folds", name, mode=0o700)
         done = folder / "rows.json"
         with locked(folder, "fold"):
             if not done.is_file():
                 tested = _trained(show, lessons, base, parts, folder / "work", settings, crops, scenes, told)
                 scorer = scoring.Scorer(tool, lessons, parts, shots, 0, runs.SEED, told)
-                write_json(done, scorer.rows({"base": base, "model": tested, "nothing": None}))
+                plain = scoring.without_networks(base)
+                write_json(done, scorer.rows({"base": base, "model": tested, "classical": plain, "nothing": None}))
             shutil.rmtree(folder / "work", ignore_errors=True)  # crops are the show's pictures
         rows += json.loads(done.read_bytes())
     alone = scores.against(rows, by=("scene",), together=False)
@@ -91,6 +95,14 @@ def run(
         }
         for row in (*alone, *whole)
     ]
+
+
+def _swept(folds: Path, wanted: Sequence[str]) -> None:
+    """Removes the crops that a killed fold of other numbers, or of clips since withdrawn, left behind."""
+    for work in folds.glob("*/work"):
+        if work.parent.name not in wanted:
+            with suppress(Busy), locked(work.parent, "fold"):
+                shutil.rmtree(work, ignore_errors=True)
 
 
 def _sides(several: Sequence[Take]) -> list[list[Any]]:
