@@ -255,6 +255,17 @@ def test_where_a_neighbours_pixels_end_beside_an_edge_the_edge_is_not_bent() -> 
     np.testing.assert_allclose(pixels[8:-8, 8:-8], picture[8:-8, 8:-8], rtol=0.01)
 
 
+def test_beside_a_highlight_that_lies_a_fraction_of_a_pixel_off_nothing_gets_darker_than_any_frame_shows() -> None:
+    x = np.arange(48, dtype=np.float32)[None, :, None]
+
+    def highlight(at: float) -> np.ndarray:
+        return np.broadcast_to(0.1 + 20 / (1 + np.exp(np.clip(4 * (at - x), -50, 50))), (32, 48, 3)).astype(np.float32)
+
+    sure = np.ones((32, 48), np.float32)
+    pixels, _, _ = combine([Brought(highlight(at), sure, k) for k, at in ((1, 24.0), (-1, 24.3), (2, 24.5), (-2, 24.4))])
+    assert pixels.min() > 0.085
+
+
 def test_what_is_kept_of_a_frame_behind_its_hole_stands_for_filling_it_again() -> None:
     given = shot()
     plate, hole = given.plates[1], given.holes[1]

@@ -11,6 +11,9 @@ from onelight.temporal.encode import luminance
 from onelight.temporal.gather import SMOOTH, Brought
 from onelight.temporal.views import mean, tiles
 
+HEARD = 0.05  # share of the say at which a frame is heard
+SLACK = np.float32(0.1)  # share of the light by which a pixel may lie beyond what any frame shows
+
 
 def combine(brought: Sequence[Brought]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """One picture of several: pixels [H, W, 3], sure [H, W], and the offset that gave most, int8 [H, W] (0: none).
@@ -75,9 +78,24 @@ def _chosen(
     made = np.zeros_like(parts[0][0])
     for (image, _), even, fine, all_ in zip(parts, coarse, portion, blend, strict=True):
         made += fine[:, None] * (image - even) + all_[:, None] * even
+    made = _within(made, [image for image, _ in parts], blend)
     together = worth.sum(axis=0) / (sure.sum(axis=0) + np.float32(1e-12))
     certain = worth.max(axis=0) * together  # where half of them say otherwise, what is around knows as much
     return made, certain, portion.argmax(axis=0)
+
+
+def _within(made: np.ndarray, images: Sequence[np.ndarray], blend: np.ndarray) -> np.ndarray:
+    """Pixels [m, 3] held to what the frames that have a say (`blend` [n, m]) show there, and a little for the grain.
+
+    Detail of one frame upon the coarse of all goes below black beside a highlight that lies a fraction of a pixel off.
+    """
+    heard = [(share > HEARD)[:, None] for share in blend]
+    low, high = (
+        bound.reduce([np.where(some, image, none) for some, image in zip(heard, images, strict=True)])
+        for bound, none in ((np.minimum, np.float32(np.inf)), (np.maximum, np.float32(-np.inf)))
+    )
+    low, high = low - np.abs(low) * SLACK, high + np.abs(high) * SLACK
+    return np.where(low <= high, np.clip(made, low, high), made)
 
 
 def _median(stack: np.ndarray, weight: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Pictures to learn from that hold no wire and much that could be taken for one: leaves, branches, blinds, folds, bars.
+"""Pictures to learn from that hold no wire and much that could be taken for one: leaves, branches, blinds, rails, mouldings.
 
 Everything is linear float32 [H, W, 3] with levels around 1; sizes are pixels.
 """
@@ -55,9 +55,19 @@ def noise(random: Random, size: int) -> np.ndarray:
 
 def draw(picture: np.ndarray, random: Random) -> np.ndarray:
     """Draws upon the picture, in place, something thin or striped that is no wire; what it covers, [H, W] in 0..1."""
-    kind: Callable[[np.ndarray, Random], np.ndarray] = (branch, blades, stripes, bars, folds, outlines, letters, edge)[
-        random.choice(8, p=[0.25, 0.2, 0.1, 0.07, 0.15, 0.08, 0.05, 0.1])
+    kinds: list[tuple[float, Callable[[np.ndarray, Random], np.ndarray]]] = [
+        (0.2, branch),
+        (0.15, blades),
+        (0.1, stripes),
+        (0.07, bars),
+        (0.12, folds),
+        (0.07, outlines),
+        (0.04, letters),
+        (0.08, edge),
+        (0.07, rail),
+        (0.1, moulding),
     ]
+    kind = kinds[random.choice(len(kinds), p=[share for share, _ in kinds])][1]
     return kind(picture, random)
 
 
@@ -166,6 +176,52 @@ def edge(picture: np.ndarray, random: Random) -> np.ndarray:
         cv2.polylines(rim, [_fixed(points)], True, bright, thick, cv2.LINE_AA, _BITS)
         _put(picture, rim, _colour(picture, random), random)
     return out
+
+
+def rail(picture: np.ndarray, random: Random) -> np.ndarray:
+    """A handrail, a ladder, a shelf: a long straight or bowed bar that posts at even distances stand on."""
+    size = max(picture.shape[:2])
+    angle, width = random.uniform(0, 2 * np.pi), random.uniform(2, 18)
+    way = np.array([np.cos(angle), np.sin(angle)])
+    along = np.linspace(-random.uniform(0.2, 1), random.uniform(0.2, 1), 40)[:, None] * size
+    middle = random.uniform(0.1, 0.9, 2) * size
+    points = middle + along * way + (along / size) ** 2 * random.normal(0, 0.15) * size * (way[::-1] * (-1, 1))
+    lean = angle + np.pi / 2 + random.choice([0.0, random.normal(0, 0.5)])
+    post = np.array([np.cos(lean), np.sin(lean)]) * random.uniform(0.1, 0.6) * size
+    pitch, thin = random.uniform(1.5, 8) * width + 4, max(0.8, width * random.uniform(0.2, 1))
+    base, covered = _colour(picture, random), _empty(picture)
+    for step in np.arange(along[0, 0] + random.uniform(0, pitch), along[-1, 0], pitch):
+        foot = np.array([np.interp(step, along[:, 0], points[:, axis]) for axis in (0, 1)])
+        cv2.fillPoly(covered, [_fixed(_strip(np.array([foot, foot + post]), np.full(2, thin)))], 255, cv2.LINE_AA, _BITS)
+    out = _put(picture, covered, base, random)
+    for share, aside in ((1.0, 0.0), (random.uniform(0.2, 0.6), random.uniform(-0.2, 0.2))):  # its lit side upon it
+        covered, normal = _empty(picture), way[::-1] * (-1, 1) * aside * width
+        strip = _strip(points + normal, np.full(len(points), width * share))
+        cv2.fillPoly(covered, [_fixed(strip)], 255, cv2.LINE_AA, _BITS)
+        out = np.maximum(out, _put(picture, covered, base, random))
+        base = base * np.float32(np.exp(random.normal(0, 0.5)))
+    return out
+
+
+def moulding(picture: np.ndarray, random: Random) -> np.ndarray:
+    """A cornice, a skirting, a frame, a seam of panels: bands along the border of two surfaces of unlike light."""
+    size = max(picture.shape[:2])
+    u, v = _turned(picture, random, steep=0.6)
+    u = u + np.float32(random.normal(0, 0.2) / size) * v * v  # they follow walls that bow, ...
+    if random.random() < 0.4:  # ... and turn corners
+        u = u + np.float32(random.normal(0, 0.6)) * np.abs(v - np.float32(random.normal(0, 0.2) * size))
+    count = random.integers(1, 6)
+    ends = np.cumsum(np.r_[0.0, np.exp(random.uniform(0, 2.8, count))])
+    levels = np.r_[0.0, random.normal(0, 0.5, count), random.choice([-1, 1]) * random.uniform(0.35, 1.3)]
+    soft = np.float32(random.uniform(0.5, 2))
+    shade = np.zeros_like(u)
+    for end, step in zip(ends, np.diff(levels), strict=True):
+        shade += np.float32(step) * np.clip((u - np.float32(end)) / soft + np.float32(0.5), 0, 1)
+    if random.random() < 0.5:  # what juts out throws a shadow that fades
+        below = np.maximum(u - np.float32(ends[-1]), 0)
+        shade -= np.float32(random.uniform(0.2, 1)) * (u > ends[-1]) * np.exp(-below / np.float32(random.uniform(3, 40)))
+    picture *= np.exp(shade)[..., None]
+    return np.zeros(picture.shape[:2], np.float32)
 
 
 def _leaf(random: Random, kind: int, radius: float) -> np.ndarray:

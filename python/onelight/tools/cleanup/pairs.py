@@ -50,7 +50,7 @@ def sample(arrays: Mapping[str, np.ndarray], rows: np.ndarray, library: np.ndarr
     """One crop of a batch."""
     ground = background(arrays, rows, library, random)
     before = np.zeros(ground.shape[:2], np.float32)  # what stands before the wires
-    for _ in range(random.choice(4, p=[0.5, 0.3, 0.15, 0.05])):
+    for _ in range(random.choice(4, p=[0.4, 0.35, 0.18, 0.07])):
         covered = clutter.draw(ground, random)
         if random.random() < 0.3:
             before = np.maximum(before, covered)
@@ -82,9 +82,9 @@ def _wire(random: Random) -> Wire:
 
 def background(arrays: Mapping[str, np.ndarray], rows: np.ndarray, library: np.ndarray, random: Random) -> np.ndarray:
     """A ground without wires: a rendered set, dead leaves or a plain gradient, in any size, often with a texture."""
-    kind = random.choice(["set", "leaves", "plain"], p=[0.5, 0.35, 0.15])
+    kind = random.choice(["set", "leaves", "plain"], p=[0.6, 0.3, 0.1])
     if kind == "set":
-        picture = _scaled(_lit(arrays, int(random.choice(rows)), random), float(random.choice([1, 1.5, 2, 3])), random)
+        picture = _scaled(_lit(arrays, int(random.choice(rows)), random), float(random.choice([1, 1, 1.5, 2, 3])), random)
         if random.random() < 0.3:  # sharp detail upon soft shapes
             detail = _scaled(library[random.integers(len(library))], float(random.choice([0.7, 1, 1.5])), random)
             picture *= (detail / max(float(detail.mean()), 1e-3)) ** np.float32(random.uniform(0.2, 0.8))
