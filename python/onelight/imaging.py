@@ -17,7 +17,7 @@ from onelight.stages import FrameInfo
 
 def rgb32(frame: np.ndarray, premult: str = "none") -> np.ndarray:
     """R, G, B of a frame [H, W, 4] as float32 [H, W, 3]; divided by alpha where premultiplied (alpha 0: as it is)."""
-    rgb = frame[..., :3].astype(np.float32)
+    rgb = cv2.cvtColor(np.asarray(frame, np.float32), cv2.COLOR_RGBA2RGB)
     if premult == "premultiplied":
         alpha = frame[..., 3:].astype(np.float32)
         np.divide(rgb, alpha, out=rgb, where=alpha != 0)
@@ -29,7 +29,7 @@ def mend(rgb: np.ndarray) -> tuple[np.ndarray, int]:
 
     The neighbourhood doubles until it holds a sound pixel, so a broken block of any size is filled from its rim.
     """
-    if np.isfinite(rgb.sum(dtype=np.float64)):
+    if np.isfinite(cv2.sumElems(rgb)).all():
         return rgb, 0
     sound = np.asarray(np.isfinite(rgb).all(axis=-1))
     broken = int(sound.size - np.count_nonzero(sound))

@@ -165,7 +165,9 @@ def test_a_perfect_answer_scores_one_and_costs_next_to_nothing(
     assert float(cost) < 0.05 * float(missed)
 
 
-@pytest.mark.parametrize("kind", ["branch", "blades", "stripes", "bars", "folds", "outlines", "letters", "edge", "rail", "moulding"])
+@pytest.mark.parametrize(
+    "kind", ["branch", "blades", "stripes", "bars", "folds", "outlines", "letters", "edge", "rail", "moulding"]
+)
 def test_clutter_of_every_kind_marks_a_picture_and_stays_finite(kind: str) -> None:
     changed = 0
     for seed in range(4):

@@ -10,9 +10,8 @@ import pytest
 from onelight.errors import RequestError
 from onelight.temporal import grain
 from onelight.temporal.combine import combine
-from onelight.temporal.flow import covered
 from onelight.temporal.gather import Brought, bring
-from onelight.temporal.views import View, filled
+from onelight.temporal.views import View
 from temporalclips import SIZE, Shot, decibels, grainy, pan, seen, telea, texture, wire, zoom
 
 SCENE = texture(2 * SIZE[0], 2 * SIZE[1], 1)
@@ -262,14 +261,6 @@ def test_beside_a_highlight_that_lies_a_fraction_of_a_pixel_off_nothing_gets_dar
         return np.broadcast_to(0.1 + 20 / (1 + np.exp(np.clip(4 * (at - x), -50, 50))), (32, 48, 3)).astype(np.float32)
 
     sure = np.ones((32, 48), np.float32)
-    pixels, _, _ = combine([Brought(highlight(at), sure, k) for k, at in ((1, 24.0), (-1, 24.3), (2, 24.5), (-2, 24.4))])
+    frames = [Brought(highlight(at), sure, k) for k, at in ((1, 24.0), (-1, 24.3), (2, 24.5), (-2, 24.4))]
+    pixels, _, _ = combine(frames)
     assert pixels.min() > 0.085
-
-
-def test_what_is_kept_of_a_frame_behind_its_hole_stands_for_filling_it_again() -> None:
-    given = shot()
-    plate, hole = given.plates[1], given.holes[1]
-    known = View(plate, hole, behind=filled(plate, covered(hole)))
-    assert np.array_equal(known.bare, View(plate, hole).bare)
-    clear = covered(hole) == 0
-    assert np.array_equal(known.bare[clear], plate[clear]) and not np.array_equal(known.bare[~clear], plate[~clear])

@@ -97,8 +97,8 @@ def warp(image: np.ndarray, flow: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return fetch(image, positions(flow.shape) + flow)
 
 
-def fetch(image: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """`warp`, to absolute positions (x, y) [h, w, 2] in the image."""
+def fetch(image: np.ndarray, target: np.ndarray, how: int = cv2.INTER_LANCZOS4) -> tuple[np.ndarray, np.ndarray]:
+    """`warp`, to absolute positions (x, y) [h, w, 2] in the image; `how` may be a kernel of two pixels instead."""
     height, width = image.shape[:2]
     x, y = target[..., 0], target[..., 1]
     valid = (x >= 0) & (y >= 0) & (x <= width - 1) & (y <= height - 1)
@@ -108,7 +108,9 @@ def fetch(image: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray
     left, right = (int(np.clip(edge, 0, width - 1)) for edge in (x.min() - reach, x.max() + reach))
     top, bottom = (int(np.clip(edge, 0, height - 1)) for edge in (y.min() - reach, y.max() + reach))
     image, target = image[top : bottom + 1, left : right + 1], target - np.array([left, top], np.float32)
-    moved = sample(image, target, cv2.INTER_LANCZOS4)
+    moved = sample(image, target, how)
+    if how != cv2.INTER_LANCZOS4:  # nothing rings
+        return moved, valid
     three = np.ones((3, 3), np.uint8)
     low, high = (sample(bound(image, three), target, cv2.INTER_NEAREST) for bound in (cv2.erode, cv2.dilate))
     # between two pixels grain may peak above both, by a share of its own size; a highlight's ringing may not

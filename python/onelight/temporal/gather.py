@@ -120,12 +120,13 @@ def _bring_block(
     points = (positions(wanted.shape, full[1].start, full[0].start) + along * np.float32(factor))[wanted]
     gain, certain, fetched = gain[wanted], certain[wanted], np.empty((len(points), 3), np.float32)
     inner = here.hidden[full][wanted] > 0
-    # Beside the hole pixels are only compared and averaged: there they may be as close to the wire as this frame's own.
-    for picture, shut, which in ((there.linear, there.near, inner), (there.bare, there.hidden, ~inner)):
+    # Beside the hole pixels are only compared and averaged: two of a side make one there, and they may be as close to
+    # the wire as this frame's own.
+    for how, shut, which in ((cv2.INTER_LANCZOS4, there.near, inner), (cv2.INTER_LINEAR, there.hidden, ~inner)):
         places = np.flatnonzero(which)
         for first in range(0, len(places), MOST):
             part = places[first : first + MOST]
-            fetched[part], inside = (image[0] for image in fetch(picture, points[part][None]))
+            fetched[part], inside = (image[0] for image in fetch(there.linear, points[part][None], how))
             clear = sample(shut, points[part][None], cv2.INTER_LINEAR, outside=1)[0] < 0.01
             certain[part] *= inside & clear
     found[full][wanted] = fetched * gain

@@ -15,7 +15,6 @@ from onelight.temporal.flow import LONGEST, covered, sample
 MATCHED = 1024  # pixels of the longest side, roughly, at which frames are matched
 TILE = 64  # pixels a side of the blocks in which the work is done, where there is a hole
 RUN = 8  # blocks side by side that are worked on at once: margins that overlap are seen once
-FETCHED = 8  # pixels that are looked at to fetch one
 MARGIN = 24  # pixels around them that are seen as well
 WINDOW = 15  # pixels a side of the windows in which motion is refined, taken twice
 LARGE = 0.1  # stops: detail above it counts no more
@@ -63,18 +62,8 @@ class View:
     `linear` [H, W, 3] scene-linear; `hidden` [H, W] is 1 where the frame must neither be compared nor used.
     """
 
-    def __init__(
-        self,
-        linear: np.ndarray,
-        hole: np.ndarray | None,
-        coarse: Coarse | None = None,
-        behind: np.ndarray | None = None,
-    ) -> None:
-        """`coarse` is the frame's own with at least that `hole` [H, W] hidden, where it is known already.
-
-        `behind` is what `filled` gives for just that hole, where it is known.
-        """
-        self._behind = behind
+    def __init__(self, linear: np.ndarray, hole: np.ndarray | None, coarse: Coarse | None = None) -> None:
+        """`coarse` is the frame's own with at least that `hole` [H, W] hidden, where it is known already."""
         self.linear = np.ascontiguousarray(linear, np.float32)
         self.size = self.linear.shape[0], self.linear.shape[1]
         self.hidden = np.zeros(self.size, np.float32) if hole is None else covered(np.asarray(hole, np.float32))
@@ -84,21 +73,6 @@ class View:
     def near(self) -> np.ndarray:
         """1 where a pixel or one beside it is hidden, [H, W]: what is fetched there would have a trace of it."""
         return cv2.dilate(self.hidden, np.ones((3, 3), np.uint8))
-
-    @cached_property
-    def bare(self) -> np.ndarray:
-        """`linear`, what is hidden filled smoothly from around it, so that what is fetched beside it does not ring."""
-        out = self.linear.copy()
-        out[self.hidden > 0] = filled(self.linear, self.hidden) if self._behind is None else self._behind
-        return out
-
-
-def filled(linear: np.ndarray, hidden: np.ndarray) -> np.ndarray:
-    """The pixels [n, 3] of a frame [H, W, 3] where `hidden` [H, W] is 1, row by row, filled smoothly from around."""
-    out = np.zeros_like(linear)
-    for block in tiles(hidden, FETCHED):
-        out[block.own] = encode.spread(linear[block.wide], 1 - hidden[block.wide])[block.inner]
-    return out[hidden > 0]
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Pictures to learn from that hold no wire and much that could be taken for one: leaves, branches, blinds, rails, mouldings.
+"""Pictures to learn from that hold no wire and much that could be taken for one: twigs, blinds, rails, mouldings.
 
 Everything is linear float32 [H, W, 3] with levels around 1; sizes are pixels.
 """
@@ -192,7 +192,8 @@ def rail(picture: np.ndarray, random: Random) -> np.ndarray:
     base, covered = _colour(picture, random), _empty(picture)
     for step in np.arange(along[0, 0] + random.uniform(0, pitch), along[-1, 0], pitch):
         foot = np.array([np.interp(step, along[:, 0], points[:, axis]) for axis in (0, 1)])
-        cv2.fillPoly(covered, [_fixed(_strip(np.array([foot, foot + post]), np.full(2, thin)))], 255, cv2.LINE_AA, _BITS)
+        strip = _strip(np.array([foot, foot + post]), np.full(2, thin))
+        cv2.fillPoly(covered, [_fixed(strip)], 255, cv2.LINE_AA, _BITS)
     out = _put(picture, covered, base, random)
     for share, aside in ((1.0, 0.0), (random.uniform(0.2, 0.6), random.uniform(-0.2, 0.2))):  # its lit side upon it
         covered, normal = _empty(picture), way[::-1] * (-1, 1) * aside * width
@@ -218,8 +219,8 @@ def moulding(picture: np.ndarray, random: Random) -> np.ndarray:
     for end, step in zip(ends, np.diff(levels), strict=True):
         shade += np.float32(step) * np.clip((u - np.float32(end)) / soft + np.float32(0.5), 0, 1)
     if random.random() < 0.5:  # what juts out throws a shadow that fades
-        below = np.maximum(u - np.float32(ends[-1]), 0)
-        shade -= np.float32(random.uniform(0.2, 1)) * (u > ends[-1]) * np.exp(-below / np.float32(random.uniform(3, 40)))
+        below, depth, reach = u - np.float32(ends[-1]), random.uniform(0.2, 1), random.uniform(3, 40)
+        shade -= np.float32(depth) * (below > 0) * np.exp(-np.maximum(below, 0) / np.float32(reach))
     picture *= np.exp(shade)[..., None]
     return np.zeros(picture.shape[:2], np.float32)
 

@@ -21,7 +21,7 @@ TANGENTS = (4, 6)  # where in the hand-made ones pairs (cos 2a, sin 2a) begin
 FINE = 5.0  # pixels: ridges up to here and beyond are told apart
 NEAR = 4  # pixels: where a place's brightest and darkest neighbours are looked for
 TILE = (1088, 1920)  # pixels seen at once, from the picture's top left corner on: a larger picture takes several
-HALO = 224  # pixels around a tile that matter to it
+HALO = 224  # pixels around a tile that matter to it; both are multiples of `MULTIPLE`
 LIKELY = 0.05  # what is less likely to be wire has neither width nor tangent
 
 
@@ -96,22 +96,27 @@ def hand(stops: np.ndarray) -> np.ndarray:
 
 def motion(residual: np.ndarray | None, shape: tuple[int, ...]) -> np.ndarray:
     """What is known of motion [H, W, 2], for the network: the residual over 2 stops, and whether there is one."""
-    out = np.zeros((*shape[:2], MOTION), np.float32)
+    planes = np.zeros((MOTION, *shape[:2]), np.float32)
     if residual is not None:
-        out[..., 0], out[..., 1] = np.clip(residual, 0, 4) / 2, 1
-    return out
+        planes[0], planes[1] = np.clip(residual, 0, 4) / 2, 1
+    return planes.transpose(1, 2, 0)
 
 
 def _by_network(
     session: Session, picture: np.ndarray, level: float, residual: np.ndarray | None, check: Callable[[], None]
 ) -> Found:
     check()
-    inputs = {
-        "picture": coded(picture, level),
-        "hand": hand(ridge.stops_of(picture, level)),
-        "motion": motion(residual, picture.shape),
-    }
     height, width = picture.shape[:2]
+    below, beside = -height % MULTIPLE, -width % MULTIPLE
+    whole = cv2.copyMakeBorder(picture, 0, below, 0, beside, cv2.BORDER_REPLICATE) if below or beside else picture
+    if residual is not None:
+        residual = cv2.copyMakeBorder(residual, 0, below, 0, beside, cv2.BORDER_REPLICATE)
+    features = {
+        "picture": coded(whole, level),
+        "hand": hand(ridge.stops_of(whole, level)),
+        "motion": motion(residual, whole.shape),
+    }
+    inputs = {name: np.ascontiguousarray(value.transpose(2, 0, 1))[None] for name, value in features.items()}
     matte, across = np.zeros((height, width), np.float32), np.zeros((height, width), np.float32)
     along = np.zeros((height, width, 2), np.float32)
     for top in range(0, height, TILE[0]):
@@ -119,8 +124,8 @@ def _by_network(
             check()
             inner = np.s_[top : top + TILE[0], left : left + TILE[1]]
             first = max(top - HALO, 0), max(left - HALO, 0)
-            seen = np.s_[first[0] : top + TILE[0] + HALO, first[1] : left + TILE[1] + HALO]
-            out = session.run(STAGE, {name: _tensor(value[seen]) for name, value in inputs.items()})
+            seen = np.s_[..., first[0] : top + TILE[0] + HALO, first[1] : left + TILE[1] + HALO]
+            out = session.run(STAGE, {name: np.ascontiguousarray(value[seen]) for name, value in inputs.items()})
             size = matte[inner].shape
             part = np.s_[top - first[0] :, left - first[1] :]
             logit, log_width, tangent = (out[name][0][:, *part] for name in ("matte", "width", "along"))
@@ -131,16 +136,6 @@ def _by_network(
             ways = tangent[:, there].T
             along[inner][there] = ways / np.maximum(np.linalg.norm(ways, axis=-1, keepdims=True), np.float32(1e-6))
     return Found(matte, across, along)
-
-
-def _tensor(image: np.ndarray) -> np.ndarray:
-    """[1, C, h, w], its border repeated up to a size that the network takes."""
-    height, width, channels = image.shape
-    out = np.empty((1, channels, height + -height % MULTIPLE, width + -width % MULTIPLE), np.float32)
-    out[0, :, :height, :width] = image.transpose(2, 0, 1)
-    out[0, :, height:, :width] = out[0, :, height - 1 : height, :width]
-    out[0, :, :, width:] = out[0, :, :, width - 1 : width]
-    return out
 
 
 def by_ridges(picture: np.ndarray, level: float, check: Callable[[], None] = lambda: None) -> Found:

@@ -14,7 +14,7 @@ from onelight.stages import Context, Stage
 from onelight.temporal import cuts, encode, flow, gather
 from onelight.temporal.flow import covered
 from onelight.temporal.grain import Grain
-from onelight.temporal.views import Coarse, View, filled
+from onelight.temporal.views import Coarse, View
 from onelight.tools.cleanup import detect, fill, hints, regrain, scene, track
 from onelight.tools.cleanup.curves import WIDE, Curve, matte_of
 from onelight.tools.cleanup.hands import at_once
@@ -68,13 +68,8 @@ def gone(context: Context, made: dict[str, Any]) -> dict[str, Any]:
     area = Area.of(context.info)
     lines, add = [*made["curves"], *_tracked(context, area, 0)], drawn(context, area, "Add")
     hidden = covered(_matte(context, area, lines, made, HALO, add))
-    linear = picture(context, area)[0]
-    return {
-        "hole": np.packbits(hidden > 0, axis=1),
-        "width": area.shape[1],
-        "coarse": Coarse.of(linear, hidden),
-        "behind": filled(linear, hidden),
-    }
+    coarse = Coarse.of(picture(context, area)[0], hidden)
+    return {"hole": np.packbits(hidden > 0, axis=1), "width": area.shape[1], "coarse": coarse}
 
 
 def _unfolded(made: Mapping[str, Any]) -> np.ndarray:
@@ -114,8 +109,7 @@ def neighbours(context: Context, made: dict[str, Any]) -> dict[str, Any]:
     def bring(offset: int) -> gather.Packed:
         context.check()
         along = scene.vectors(context, area, offset)
-        gone = made["gone"][offset]
-        there = View(picture(context, area, offset=offset)[0], _unfolded(gone), coarse[offset], gone["behind"])
+        there = View(picture(context, area, offset=offset)[0], _unfolded(made["gone"][offset]), coarse[offset])
         return gather.bring(here, matte, there, None, offset, along).packed()
 
     nearest_first = sorted(shot - {0}, key=lambda n: (abs(n), n))

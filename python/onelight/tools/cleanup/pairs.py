@@ -84,7 +84,8 @@ def background(arrays: Mapping[str, np.ndarray], rows: np.ndarray, library: np.n
     """A ground without wires: a rendered set, dead leaves or a plain gradient, in any size, often with a texture."""
     kind = random.choice(["set", "leaves", "plain"], p=[0.6, 0.3, 0.1])
     if kind == "set":
-        picture = _scaled(_lit(arrays, int(random.choice(rows)), random), float(random.choice([1, 1, 1.5, 2, 3])), random)
+        lit = _lit(arrays, int(random.choice(rows)), random)
+        picture = _scaled(lit, float(random.choice([1, 1, 1.5, 2, 3])), random)
         if random.random() < 0.3:  # sharp detail upon soft shapes
             detail = _scaled(library[random.integers(len(library))], float(random.choice([0.7, 1, 1.5])), random)
             picture *= (detail / max(float(detail.mean()), 1e-3)) ** np.float32(random.uniform(0.2, 0.8))
