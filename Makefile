@@ -20,7 +20,7 @@ demo: build  ## relight a still and a clip, take wires out of both, through the 
 
 test: build  ## every test: Python, then C++
 	@scripts/setup_tritonclient >/dev/null
-	.venv/bin/python -m pytest -n 2 --dist loadfile
+	.venv/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 	ctest --preset release
 
 lint: setup  ## ruff, pyright, clang-format, who may import whom

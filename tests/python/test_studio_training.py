@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from killing import killed_at_random, kills
+from onelight.cli.app import app
 from onelight.dailies.withdrawal import withdraw
 from onelight.errors import Busy, OnelightError, RequestError
 from onelight.shows import versions
@@ -23,6 +24,7 @@ from onelight.studio import folds, race, runs, scoring, training, watching
 from onelight.studio.plan import Plan
 from onelight.training.files import locked
 from studioshows import ASK, command, show_with_dailies
+from typer.testing import CliRunner
 
 RUN = "cleanup-001"
 LONGEST_SECONDS = 600.0
@@ -268,7 +270,7 @@ def test_each_set_up_is_held_out_in_turn_and_what_was_scored_is_not_done_again(
     (killed / "crop.npy").write_bytes(b"the show's pictures")
     again = partial(folds.run, show, "cleanup", crops=6, scenes=4, shots=1)
     seen: list[str] = []
-    rows = again(steps=2, progress=lambda what, done, total: seen.append(what))
+    rows = again(steps=5, progress=lambda what, done, total: seen.append(what))
     by = {(row["setup"], row["metric"], row["baseline"]): row for row in rows}
     names = {setup for setup, _, _ in by} - {"all"}
     kinds = {(metric, baseline) for _, metric, baseline in by}
@@ -287,7 +289,10 @@ def test_each_set_up_is_held_out_in_turn_and_what_was_scored_is_not_done_again(
         assert all(row["low"] is None for row in (*alone, together)), "two set-ups are no sample of them"
     assert {what.split(":")[0] for what in seen} == {f"Set-up {number} of 2" for number in (1, 2)}
     monkeypatch.setattr(folds, "train", None)
-    assert again(steps=2) == rows
+    assert again(steps=5) == rows
+    asked = ["--steps", "5", "--crops", "6", "--scenes", "4", "--shots", "1", "--json"]
+    told = CliRunner().invoke(app, ["bench", "folds", "--show", "apollo", "--root", str(tmp_path), *asked])
+    assert json.loads(told.stdout)["rows"] == rows, "the command says the same, of what is there"
     left = {path.name for path in (show.places.cache / "folds").rglob("*") if path.is_file()}
     assert left == {"rows.json", ".lock"}, "crops are the show's pictures"
     with pytest.raises(TypeError):  # other numbers are trained anew
