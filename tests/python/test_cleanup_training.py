@@ -181,6 +181,19 @@ def test_clutter_of_every_kind_marks_a_picture_and_stays_finite(kind: str) -> No
     assert changed >= 2
 
 
+def test_a_ground_as_small_footage_shows_it_keeps_its_size_and_level_and_loses_what_a_codec_does() -> None:
+    ground, seen = clutter.leaves(np.random.default_rng(3), SIZE), []
+    for seed in range(8):
+        got = pairs.delivered(ground, np.random.default_rng(seed))
+        again = pairs.delivered(ground, np.random.default_rng(seed))
+        assert np.array_equal(got, again)
+        assert got.shape == ground.shape and np.isfinite(got).all() and (got > 0).all()
+        lit = ground > np.quantile(ground, 0.9)
+        assert abs(np.log2(got[lit].mean() / ground[lit].mean())) < 0.5
+        seen.append(float(np.abs(got - ground).mean() / ground.mean()))
+    assert min(seen) > 0.005 and max(seen) > 0.05
+
+
 def test_a_library_is_the_same_for_the_same_seed() -> None:
     assert np.array_equal(clutter.library(2, 48, 7), clutter.library(2, 48, 7))
     assert not np.array_equal(clutter.library(1, 48, 7), clutter.library(1, 48, 8))

@@ -18,6 +18,7 @@ from onelight.tools.cleanup.wires import Pasted, Wire, paste
 CROP = 192  # pixels
 LIGHTS = 3  # pictures kept of a rendered scene: under two of its keys, and under its dome
 LIBRARY, LEAVES = 160, 320  # dead-leaves pictures that a training draws upon, and their size
+DELIVERED = 0.4  # share of grounds that come as small, hard-graded, compressed footage does
 SEEN = (0.015, 0.06)  # stops: wires that differ less than the first are nobody's fault, those beyond the second count
 WIDTHS = ((0.5, 2.0), (1.5, 14.0), (12.0, 24.0))  # pixels, of wires: the thin, the usual, the broad
 CONTRASTS = (0.0, 0.05, 0.1, 0.3)  # by which wires differ from their ground at least
@@ -57,6 +58,8 @@ def sample(arrays: Mapping[str, np.ndarray], rows: np.ndarray, library: np.ndarr
     ground = np.maximum(ground, 1e-4)
     if random.random() < 0.4:  # a wire is often sharper than what is behind it
         ground = cv2.GaussianBlur(ground, (0, 0), float(np.exp(random.uniform(-0.7, 1.4))))
+    if random.random() < DELIVERED:
+        ground = delivered(ground, random)
     wires = [_wire(random) for _ in range(random.choice(4, p=[0.35, 0.35, 0.2, 0.1]))]
     pasted = paste(ground, wires, float(random.uniform(0, 24)), before if before.any() else None)
     pictures, noise = photographed([pasted.picture, ground], random)
@@ -153,13 +156,32 @@ def photographed(pictures: list[np.ndarray], random: Random) -> tuple[list[np.nd
     return out, strength / np.sqrt(0.18) / np.log(2)
 
 
-def _compressed(picture: np.ndarray, peak: np.float32, quality: int) -> np.ndarray:
-    """The picture as eight bits and blocks of 8 x 8 pixels left it."""
+def delivered(ground: np.ndarray, random: Random) -> np.ndarray:
+    """A ground as old or small footage shows it: crushed shadows, few bits, blocks of a codec, enlarged."""
+    peak = np.float32(max(float(np.quantile(ground[::4, ::4], 0.98)), 1e-4))
+    if random.random() < 0.6:
+        ground = (ground / peak) ** np.float32(random.uniform(1, 2.4)) * peak
+    size, factor = ground.shape[1::-1], float(random.choice([1, 1, 1.5, 2]))
+    if factor > 1:
+        small = (round(size[0] / factor), round(size[1] / factor))
+        ground = cv2.resize(ground, small, interpolation=cv2.INTER_AREA)
+    ground = _compressed(ground, peak, int(np.exp(random.uniform(np.log(8), np.log(90)))), random.integers(0, 8, 2))
+    if factor > 1:
+        ground = cv2.resize(ground, size, interpolation=cv2.INTER_CUBIC)
+    return np.maximum(ground, 1e-4)
+
+
+def _compressed(
+    picture: np.ndarray, peak: np.float32, quality: int, at: np.ndarray | tuple[int, int] = (0, 0)
+) -> np.ndarray:
+    """The picture as eight bits and blocks of 8 x 8 pixels left it, the first of which began `at` (y, x) before it."""
     shown = np.clip(picture / (peak * np.float32(1.2)), 0, 1) ** np.float32(1 / 2.2) * 255
-    _, data = cv2.imencode(".jpg", shown.astype(np.uint8), [cv2.IMWRITE_JPEG_QUALITY, quality])
+    top, left = (int(v) for v in at)
+    whole = cv2.copyMakeBorder(shown.astype(np.uint8), top, 0, left, 0, cv2.BORDER_REPLICATE)
+    _, data = cv2.imencode(".jpg", whole, [cv2.IMWRITE_JPEG_QUALITY, quality])
     back = cv2.imdecode(data, cv2.IMREAD_COLOR)
     assert back is not None
-    return (back.astype(np.float32) / 255) ** np.float32(2.2) * (peak * np.float32(1.2))
+    return (back[top:, left:].astype(np.float32) / 255) ** np.float32(2.2) * (peak * np.float32(1.2))
 
 
 def counting(pasted: Pasted, apart: np.ndarray, noise: float) -> np.ndarray:
