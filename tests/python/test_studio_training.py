@@ -18,12 +18,12 @@ from onelight.cli.app import app
 from onelight.dailies.withdrawal import withdraw
 from onelight.errors import Busy, OnelightError, RequestError
 from onelight.shows import versions
-from onelight.shows.schema import Run
+from onelight.shows.schema import Clip, Run
 from onelight.shows.store import Show
 from onelight.studio import folds, race, runs, scoring, training, watching
 from onelight.studio.plan import Plan
 from onelight.training.files import locked
-from studioshows import ASK, command, show_with_dailies
+from studioshows import ASK, WINDOWS, command, show_with_dailies
 from typer.testing import CliRunner
 
 RUN = "cleanup-001"
@@ -265,9 +265,12 @@ def test_each_set_up_is_held_out_in_turn_and_what_was_scored_is_not_done_again(
 ) -> None:
     show = copied(trained, tmp_path)
     withdraw(show, "meadow", "two are enough here")
-    killed = show.places.cache / "folds" / "of-other-numbers" / "work"
-    killed.mkdir(parents=True)
-    (killed / "crop.npy").write_bytes(b"the show's pictures")
+    killed, other = (
+        show.places.cache / "folds" / f"{tool}-of-other-numbers" / "work" for tool in ("cleanup", "relight")
+    )
+    for work in (killed, other):
+        work.mkdir(parents=True)
+        (work / "crop.npy").write_bytes(b"the show's pictures")
     again = partial(folds.run, show, "cleanup", crops=6, scenes=4, shots=1)
     seen: list[str] = []
     rows = again(steps=5, progress=lambda what, done, total: seen.append(what))
@@ -288,15 +291,27 @@ def test_each_set_up_is_held_out_in_turn_and_what_was_scored_is_not_done_again(
         assert together["gain"] == pytest.approx(mean)
         assert all(row["low"] is None for row in (*alone, together)), "two set-ups are no sample of them"
     assert {what.split(":")[0] for what in seen} == {f"Set-up {number} of 2" for number in (1, 2)}
-    monkeypatch.setattr(folds, "train", None)
+    monkeypatch.setattr(folds, "_trained", None)
     assert again(steps=5) == rows
     asked = ["--steps", "5", "--crops", "6", "--scenes", "4", "--shots", "1", "--json"]
     told = CliRunner().invoke(app, ["bench", "folds", "--show", "apollo", "--root", str(tmp_path), *asked])
     assert json.loads(told.stdout)["rows"] == rows, "the command says the same, of what is there"
     left = {path.name for path in (show.places.cache / "folds").rglob("*") if path.is_file()}
-    assert left == {"rows.json", ".lock"}, "crops are the show's pictures"
+    assert left == {"rows.json", ".lock", "crop.npy"} and not killed.exists(), "crops are the show's pictures"
+    assert other.exists(), "the other tool goes on where it was"
     with pytest.raises(TypeError):  # other numbers are trained anew
-        again(steps=3)
+        again(steps=6)
+    with show.session() as session:
+        for clip in session.query(Clip):
+            clip.space = "acescg"
+        session.commit()
+    with pytest.raises(TypeError):  # and so are clips that are read by another colour space
+        again(steps=5)
+    killed.mkdir()
+    withdraw(show, next(name for name in WINDOWS if name != "meadow"), "nor this one")
+    with pytest.raises(RequestError, match="needs two that move"):
+        again(steps=5)
+    assert not killed.exists(), "what was withdrawn does not stay behind"
 
 
 def test_a_tool_counts_as_done_by_the_same_command_only_and_while_its_version_stands(

@@ -10,6 +10,7 @@ import pytest
 from onelight.errors import RequestError
 from onelight.temporal import grain
 from onelight.temporal.combine import combine
+from onelight.temporal.flow import covered
 from onelight.temporal.gather import Brought, bring
 from onelight.temporal.views import View
 from temporalclips import SIZE, Shot, decibels, grainy, pan, seen, telea, texture, wire, zoom
@@ -221,6 +222,19 @@ def test_another_size_is_refused_with_the_frame_and_both_sizes_named(what: str) 
     vectors = cv2.merge([small] * 2) if what == "vectors" else None
     with pytest.raises(RequestError, match=rf"The {what} of the frame at -3 is 60 x 20; the plate is 60 x 40"):
         bring(here, hole, there, small if what == "matte" else None, -3, vectors)
+
+
+def test_beside_the_hole_nothing_of_another_frames_wire_is_brought() -> None:
+    given = shot()
+    hole = given.holes[0] > 0
+    beside = (cv2.dilate(hole.astype(np.uint8), np.ones((9, 9), np.uint8)) > 0) & ~hole
+    for offset, (there, matte) in given.others(0).items():
+        bright = 4 * given.clean[0].max()  # a wire that nobody could overlook
+        marked = np.where(covered(matte)[..., None] > 0, bright, there)
+        one = bring(given.plates[0], given.holes[0], marked, matte, offset)
+        told = beside & (one.sure > 0.5)
+        assert told.sum() > 500
+        assert one.pixels[told].max() < 0.3 * bright
 
 
 def test_combining_nothing_is_refused() -> None:

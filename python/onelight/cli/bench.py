@@ -84,7 +84,7 @@ def folds(
     doing nothing, is the mean over the cases of a set-up in the metric's own unit; low and high, of all set-ups where
     there are four, are the 95 % interval of the paired bootstrap over set-ups. It speaks of a training of these sizes
     without artists' pairs, not of one version, and not of a training with another seed. None is kept as a version. Some
-    minutes for each set-up; a call that was interrupted goes on where it was.
+    minutes for each set-up; a call that was interrupted goes on where it was when it is given again.
     """
     from onelight.cli import bench_training
 

@@ -45,27 +45,29 @@ def run(
 
     The interval of "all" resamples set-ups (95 %, paired bootstrap); None where there are fewer than `FEWEST_SETUPS`.
     What a fold scored is kept in the show's cache, and its frames are not: a call with the same numbers goes on from
-    there, also in the middle of a fold. RequestError where fewer than two set-ups move and are large enough, Busy while
-    another process is at the same fold.
+    there, also in the middle of a fold; one with other numbers for that tool begins what was left in the middle anew.
+    RequestError where fewer than two set-ups move and are large enough, Busy while another process is at the same fold.
     """
     lessons = scoring.lessons_of(tool)
     base = scoring.registry_of(show).find(BASE, tool)
     settings = replace(lessons.SETTINGS, steps=steps, warmup=min(lessons.SETTINGS.warmup, steps // 5))
     found = runs.takes(show)
-    if not found:
-        raise RequestError(runs.nothing_to_learn(show))
+    root = files.below(show.folder, "cache", "folds", mode=0o700)
     least = max(lessons.SIZE, min(lessons.SHOT_SIZE))
     setups = sorted({one.setup for one in found if one.frames > 1 and takes.large_enough(one, least)})
     if len(setups) < 2:
+        _swept(root, tool, ())
         raise RequestError(
             f"Holding out each set-up in turn needs two that move, with pictures of {round(least / takes.ENLARGED)} "
             f"lines at least: this show has {len(setups)}."
+            if found
+            else runs.nothing_to_learn(show)
         )
     asked = [tool, base.digest, pace.code_digest(tool), settings.deciding(), crops, scenes, shots]
     splits = [takes.split(found, runs.SEED, (setup,)) for setup in setups]
     keys = [json.dumps([*asked, _sides(parts.taught), _sides(parts.held)]) for parts in splits]
-    folders = [hashlib.sha256(key.encode()).hexdigest()[:16] for key in keys]
-    _swept(files.below(show.folder, "cache", "folds", mode=0o700), folders)
+    folders = [f"{tool}-{hashlib.sha256(key.encode()).hexdigest()[:16]}" for key in keys]
+    _swept(root, tool, folders)
     rows: list[dict[str, Any]] = []
     for number, (parts, name) in enumerate(zip(splits, folders, strict=True), 1):
         told = partial(_told, progress, f"Set-up {number} of {len(setups)}: ")
@@ -97,9 +99,9 @@ def run(
     ]
 
 
-def _swept(folds: Path, wanted: Sequence[str]) -> None:
-    """Removes the crops that a killed fold of other numbers, or of clips since withdrawn, left behind."""
-    for work in folds.glob("*/work"):
+def _swept(folds: Path, tool: str, wanted: Sequence[str]) -> None:
+    """Removes the crops that a tool's killed fold of other numbers, or of clips since withdrawn, left behind."""
+    for work in folds.glob(f"{tool}-*/work"):
         if work.parent.name not in wanted:
             with suppress(Busy), locked(work.parent, "fold"):
                 shutil.rmtree(work, ignore_errors=True)
@@ -107,7 +109,7 @@ def _swept(folds: Path, wanted: Sequence[str]) -> None:
 
 def _sides(several: Sequence[Take]) -> list[list[Any]]:
     """What decides what a side of the split shows, as JSON takes it."""
-    return sorted([one.clip, one.setup, one.first, one.last, list(one.box)] for one in several)
+    return sorted([one.clip, one.space, one.setup, one.first, one.last, list(one.box)] for one in several)
 
 
 def _trained(

@@ -40,7 +40,7 @@ def takes(show: Show, clips: list[Clip] | None = None) -> list[Take]:
         for number, stretch in enumerate(material.stretches(clip)):
             name = clip.name if number == 0 else f"{clip.name}.{number + 1}"
             read = partial(_read, clip)
-            out.append(Take(clip.digest, name, setup, stretch.first, stretch.last, stretch.box, read))
+            out.append(Take(clip.digest, name, setup, stretch.first, stretch.last, stretch.box, read, clip.space))
     return out
 
 

@@ -31,6 +31,7 @@ class Take:
     last: int
     box: tuple[int, int, int, int]  # x1, y1, x2, y2 in pixels, rows from the top: the picture without its borders
     read: Read
+    space: str = ""  # the colour space that its files are read by
 
     @property
     def frames(self) -> int:

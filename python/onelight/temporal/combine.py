@@ -11,7 +11,7 @@ from onelight.temporal.encode import luminance
 from onelight.temporal.gather import SMOOTH, Brought
 from onelight.temporal.views import mean, tiles
 
-HEARD = 0.05  # share of the say at which a frame is heard
+HEARD = 0.1  # of the say of who has most: frames that have less are not heard
 SLACK = np.float32(0.1)  # share of the light by which a pixel may lie beyond what any frame shows
 
 
@@ -89,13 +89,16 @@ def _within(made: np.ndarray, images: Sequence[np.ndarray], blend: np.ndarray) -
 
     Detail of one frame upon the coarse of all goes below black beside a highlight that lies a fraction of a pixel off.
     """
-    heard = [(share > HEARD)[:, None] for share in blend]
-    low, high = (
-        bound.reduce([np.where(some, image, none) for some, image in zip(heard, images, strict=True)])
-        for bound, none in ((np.minimum, np.float32(np.inf)), (np.maximum, np.float32(-np.inf)))
-    )
-    low, high = low - np.abs(low) * SLACK, high + np.abs(high) * SLACK
-    return np.where(low <= high, np.clip(made, low, high), made)
+    most = HEARD * blend.max(axis=0)
+    low, high = np.full_like(made, np.inf), np.full_like(made, -np.inf)
+    for image, share in zip(images, blend, strict=True):
+        heard = ((share > 0) & (share >= most))[:, None]
+        np.minimum(low, image, out=low, where=heard)
+        np.maximum(high, image, out=high, where=heard)
+    some = low <= high
+    for bound, way in ((low, -SLACK), (high, SLACK)):
+        np.add(bound, np.abs(bound) * way, out=bound, where=some)
+    return np.where(some, np.clip(made, low, high), made)
 
 
 def _median(stack: np.ndarray, weight: np.ndarray) -> np.ndarray:

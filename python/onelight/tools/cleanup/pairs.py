@@ -15,6 +15,7 @@ from onelight.temporal import encode
 from onelight.tools.cleanup import clutter, detect, ridge
 from onelight.tools.cleanup.wires import Pasted, Wire, paste
 
+EDITION = "pictures 2"  # another one where the same seed draws other pictures: a training goes on with its own only
 CROP = 192  # pixels
 LIGHTS = 3  # pictures kept of a rendered scene: under two of its keys, and under its dome
 LIBRARY, LEAVES = 160, 320  # dead-leaves pictures that a training draws upon, and their size
@@ -174,7 +175,7 @@ def delivered(ground: np.ndarray, random: Random) -> np.ndarray:
 def _compressed(
     picture: np.ndarray, peak: np.float32, quality: int, at: np.ndarray | tuple[int, int] = (0, 0)
 ) -> np.ndarray:
-    """The picture as eight bits and blocks of 8 x 8 pixels left it, the first of which began `at` (y, x) before it."""
+    """The picture as eight bits and a codec's blocks left it, the first of which began `at` (y, x) pixels before it."""
     shown = np.clip(picture / (peak * np.float32(1.2)), 0, 1) ** np.float32(1 / 2.2) * 255
     top, left = (int(v) for v in at)
     whole = cv2.copyMakeBorder(shown.astype(np.uint8), top, 0, left, 0, cv2.BORDER_REPLICATE)

@@ -70,7 +70,7 @@ def run(
         partial(validate, watched),
         out,
         device,
-        data=f"{crops.digest}{started}",
+        data=f"{crops.digest} as {pairs.EDITION}{started}",
         stop_after=stop_after,
     )  # pyright: ignore[reportReturnType]
 
@@ -88,8 +88,9 @@ def card(model: torch.nn.Module, version: str, **told: Any) -> str:
         limits=(
             "A washing line, an antenna, a window bar or a straight crease that looks like a wire is found as one: "
             "use Keep. A knotted, braided or coiled line, and one that winds like a twig, may be missed: use Add.",
-            "Four or more parallel bars, grids, tapering and forking things, lettering and outlines were taught as no "
-            "wire; a bundle of parallel wires may be taken for blinds.",
+            "Four or more parallel bars, grids, tapering and forking things, rails on posts, bands along the border of "
+            "two surfaces, lettering and outlines were taught as no wire; a bundle of parallel wires may be taken for "
+            "blinds.",
             "It saw synthetic scenes and dead leaves alone: no skin, hair or water as they really are.",
             "What differs from its ground by less than about 2 % of its light, or less than the grain hides, was not "
             "asked for.",
