@@ -195,28 +195,31 @@ def still() -> np.ndarray:
 def test_a_wire_that_is_lost_for_up_to_two_frames_is_kept_where_it_was_between(before: int, after: int) -> None:
     at = {offset: wire(H, W, 10 + offset) for offset in (before, 0, after)}
     flows = {offset: still() for offset in (before, after)}
-    curves = steadied({before: [at[before]], 0: [], after: [at[after]]}, flows)
+    curves = steadied({before: [at[before]], 0: [], after: [at[after]]}, flows, (H, W))
     assert left_over(curves, [at[0]], SHAPE, 1.0) < 8
 
 
 def test_the_stretch_of_a_wire_that_is_lost_is_filled_in() -> None:
     whole = wire(H, W, 10)
     half = replace(whole, points=whole.points[:30], width=whole.width[:30])
-    curves = steadied({-1: [wire(H, W, 9)], 0: [half], 1: [wire(H, W, 11)]}, {-1: still(), 1: still()})
+    curves = steadied({-1: [wire(H, W, 9)], 0: [half], 1: [wire(H, W, 11)]}, {-1: still(), 1: still()}, (H, W))
     assert left_over(curves, [whole], SHAPE, 1.0) < 8
 
 
 def test_a_wire_seen_on_one_side_only_is_not_brought_back() -> None:
-    assert steadied({-1: [wire(H, W, 9)], 0: [], 1: []}, {-1: still(), 1: still()}) == []
-    assert steadied({-2: [wire(H, W, 8)], 0: [], 2: [wire(H, W, 12)]}, {-2: still(), 2: still()}) == []  # three frames
+    assert steadied({-1: [wire(H, W, 9)], 0: [], 1: []}, {-1: still(), 1: still()}, (H, W)) == []
+    three_lost = {-2: [wire(H, W, 8)], 0: [], 2: [wire(H, W, 12)]}
+    assert steadied(three_lost, {-2: still(), 2: still()}, (H, W)) == []
 
 
-def test_neighbours_come_along_the_flow() -> None:
-    """The camera pans by 9 px: without the flow the wire would be put somewhere else."""
+@pytest.mark.parametrize("smaller", [1, 3])
+def test_neighbours_come_along_the_flow(smaller: int) -> None:
+    """The camera pans by 9 px: without the flow the wire would be put somewhere else. Flows are small pictures."""
     whole = line(100, -10, 180, 290)
     moved = {k: replace(whole, points=whole.points + np.array([9 * k, 0], np.float32)) for k in (-1, 2)}
-    flows = {k: still() + np.array([9 * k, 0], np.float32) for k in moved}
-    curves = steadied({-1: [moved[-1]], 0: [], 2: [moved[2]]}, flows)
+    small = np.zeros((H // smaller, W // smaller, 2), np.float32)
+    flows = {k: small + np.array([9 * k / smaller, 0], np.float32) for k in moved}
+    curves = steadied({-1: [moved[-1]], 0: [], 2: [moved[2]]}, flows, (H, W))
     assert len(curves) == 1
     assert stray(curves[0], whole) < 0.5
 
@@ -224,9 +227,9 @@ def test_neighbours_come_along_the_flow() -> None:
 def test_a_flash_that_no_neighbour_knows_is_dropped_unless_it_is_very_likely() -> None:
     flash = replace(line(40, 40, 200, 200), confidence=0.6)
     flows = {-1: still(), 1: still()}
-    assert steadied({-1: [], 0: [flash], 1: []}, flows) == []
-    assert len(steadied({-1: [], 0: [replace(flash, confidence=0.95)], 1: []}, flows)) == 1
-    assert len(steadied({0: [flash], 1: []}, {1: still()})) == 1  # the first frame of a clip: nobody can tell
+    assert steadied({-1: [], 0: [flash], 1: []}, flows, (H, W)) == []
+    assert len(steadied({-1: [], 0: [replace(flash, confidence=0.95)], 1: []}, flows, (H, W))) == 1
+    assert len(steadied({0: [flash], 1: []}, {1: still()}, (H, W))) == 1  # the first frame of a clip: nobody can tell
 
 
 def test_stiffness_takes_jitter_out_and_leaves_steady_motion_alone() -> None:
@@ -234,11 +237,11 @@ def test_stiffness_takes_jitter_out_and_leaves_steady_motion_alone() -> None:
     shake = replace(base, points=base.points + np.array([1.2, 0], np.float32))
     flows = {-1: still(), 1: still()}
     frames = {-1: [base], 0: [shake], 1: [base]}
-    calmed = [steadied(frames, flows, stiffness=s)[0] for s in (0, 0.5, 1)]
+    calmed = [steadied(frames, flows, (H, W), stiffness=s)[0] for s in (0, 0.5, 1)]
     off = [float(np.abs(beside(curve, base, 9).away).mean()) for curve in calmed]
     assert off[0] > off[1] > off[2] > 0
     moving = {k: [replace(base, points=base.points + np.array([4 * k, 0], np.float32))] for k in (-1, 0, 1)}
-    assert stray(steadied(moving, flows, stiffness=1)[0], base) < 0.1
+    assert stray(steadied(moving, flows, (H, W), stiffness=1)[0], base) < 0.1
 
 
 def test_wires_keep_their_numbers_from_frame_to_frame() -> None:

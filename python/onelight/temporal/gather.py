@@ -12,9 +12,8 @@ from onelight.temporal import encode
 from onelight.temporal.align import motion, refined
 from onelight.temporal.encode import luminance
 from onelight.temporal.flow import fetch, positions, sample
-from onelight.temporal.views import Block, Coarse, View, known, mean, tiles
+from onelight.temporal.views import Block, Coarse, View, known, mean
 
-RING = 16  # pixels around the hole that are brought as well, for what has to be matched to this frame
 MOST = 30000  # pixels fetched at a time: OpenCV takes no image wider than 32767
 SMOOTH = 5  # pixels a side of the windows (taken twice) in which pictures are compared, free of most grain
 EVEN = 0.06  # stops: differences of smooth pictures below it are grain
@@ -83,12 +82,11 @@ def bring(
     if mine.hidden.any():
         moved = motion(mine.coarse, other.coarse, vectors)
         exposure = _Exposure.between(mine.coarse, other.coarse, moved.flow)
-        around = cv2.dilate(mine.hidden.astype(np.uint8), np.ones((2 * RING + 1, 2 * RING + 1), np.uint8)) > 0
-        for block in tiles(encode.blocks(around.astype(np.float32), mine.coarse.factor)):
+        for block in mine.blocks:
             along = moved.flow[block.wide]
             if vectors is None:
                 along = refined(mine.coarse, other.coarse, block.wide, along)
-            _bring_block(mine, other, block, along, moved.agreed, exposure, around, found, sure)
+            _bring_block(mine, other, block, along, moved.agreed, exposure, found, sure)
     return Brought(found, sure, offset)
 
 
@@ -99,11 +97,10 @@ def _bring_block(
     along: np.ndarray,
     agreed: np.ndarray,
     exposure: _Exposure,
-    around: np.ndarray,
     found: np.ndarray,
     sure: np.ndarray,
 ) -> None:
-    """Fills a block of `found` and `sure` where `around` wants it; `along` is the flow of its wide version."""
+    """Fills a block of `found` and `sure` where this frame wants it; `along` is the flow of its wide version."""
     mine, other = here.coarse, there.coarse
     rows, columns = block.wide
     target = positions(along.shape, columns.start, rows.start) + along
@@ -115,7 +112,7 @@ def _bring_block(
     certain = _alike(mine.stops[block.wide], theirs, seen) * agreed[block.wide]
     factor = mine.factor
     full = tuple(slice(part.start * factor, part.stop * factor) for part in block.own)
-    wanted = around[full]
+    wanted = here.around[full]
     along, gain, certain = (_grown(image, factor, block.inner, wanted.shape) for image in (along, gain, certain))
     points = (positions(wanted.shape, full[1].start, full[0].start) + along * np.float32(factor))[wanted]
     gain, certain, fetched = gain[wanted], certain[wanted], np.empty((len(points), 3), np.float32)

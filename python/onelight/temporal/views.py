@@ -13,6 +13,7 @@ from onelight.temporal import encode
 from onelight.temporal.flow import LONGEST, covered, sample
 
 MATCHED = 1024  # pixels of the longest side, roughly, at which frames are matched
+RING = 16  # pixels around the hole that are brought as well, for what has to be matched to this frame
 TILE = 64  # pixels a side of the blocks in which the work is done, where there is a hole
 RUN = 8  # blocks side by side that are worked on at once: margins that overlap are seen once
 MARGIN = 24  # pixels around them that are seen as well
@@ -73,6 +74,16 @@ class View:
     def near(self) -> np.ndarray:
         """1 where a pixel or one beside it is hidden, [H, W]: what is fetched there would have a trace of it."""
         return cv2.dilate(self.hidden, np.ones((3, 3), np.uint8))
+
+    @cached_property
+    def around(self) -> np.ndarray:
+        """What is hidden and a ring around it, [H, W] bool."""
+        return cv2.dilate(self.hidden.astype(np.uint8), np.ones((2 * RING + 1, 2 * RING + 1), np.uint8)) > 0
+
+    @cached_property
+    def blocks(self) -> list[Block]:
+        """Blocks of the coarse picture in which something of that is."""
+        return list(tiles(encode.blocks(self.around.astype(np.float32), self.coarse.factor)))
 
 
 @dataclass(frozen=True)

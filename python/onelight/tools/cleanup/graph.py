@@ -94,8 +94,8 @@ def neighbours(context: Context, made: dict[str, Any]) -> dict[str, Any]:
     tracked = {offset: _tracked(context, area, offset) for offset in shot}
     near = [offset for offset in shot if 0 < abs(offset) <= STILL] if any(curves.values()) else []
     plain = {offset: one.plain for offset, one in coarse.items()}
-    motion = by_offset(lambda offset: flow.resized(flow.between(plain[0], plain[offset]), area.shape), near)
-    curves[0] = track.steadied(curves, motion, stiffness=knobs["stiffness"])
+    motion = by_offset(lambda offset: flow.between(plain[0], plain[offset]), near)
+    curves[0] = track.steadied(curves, motion, area.shape, stiffness=knobs["stiffness"])
     add, keep = drawn(context, area, "Add"), drawn(context, area, "Keep")
     matte = _matte(context, area, [*curves[0], *tracked[0]], made["find"][0], 0.0, add, keep)
     hinted = lines_in(add) if add is not None and scene.thin(add) else []
@@ -115,8 +115,10 @@ def neighbours(context: Context, made: dict[str, Any]) -> dict[str, Any]:
     nearest_first = sorted(shot - {0}, key=lambda n: (abs(n), n))
 
     def measured() -> Grain | None:
-        other = picture(context, area, offset=nearest_first[0])[0] if nearest_first else None
-        return regrain.measured(plate, matte, other, motion.get(nearest_first[0]) if nearest_first else None)
+        if not nearest_first:
+            return regrain.measured(plate, matte, None, None)
+        other, moved = picture(context, area, offset=nearest_first[0])[0], motion.get(nearest_first[0])
+        return regrain.measured(plate, matte, other, None if moved is None else flow.resized(moved, area.shape))
 
     brought: list[gather.Packed] = []
     grain = None

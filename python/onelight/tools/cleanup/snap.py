@@ -17,6 +17,7 @@ from scipy.interpolate import make_smoothing_spline
 
 from onelight.temporal import encode
 from onelight.tools.cleanup.curves import SPACING, WIDE, Curve, arc, normals, resampled, sample
+from onelight.tools.cleanup.hands import at_once
 
 STEP, FINE = 4.0, 0.5  # px between the strip's columns, along the curve, and between its rows, across
 ALONG = 6.0  # px over which the strip is averaged along the curve
@@ -37,7 +38,7 @@ def snapped(curves: Sequence[Curve], picture: np.ndarray, level: float, likely: 
     `picture` [H, W, 3] is scene-linear with the middle level `level`, `likely` [H, W] in 0..1 what the detector says.
     How sure a curve is does not change.
     """
-    return [_snapped(curve, picture, level, likely) for curve in curves]
+    return at_once(lambda curve: _snapped(curve, picture, level, likely), curves)
 
 
 @dataclass(frozen=True)

@@ -20,10 +20,13 @@ _CALM = 1.5  # px: the furthest that stiffness moves a curve
 def steadied(
     curves_by_offset: Mapping[int, Sequence[Curve]],
     flows: Mapping[int, np.ndarray],
+    size: tuple[int, int],
     *,
     stiffness: float = 0.5,
 ) -> list[Curve]:
-    """Frame 0's curves given its neighbours'. `flows[k]` [H, W, 2]: frame 0 at x is frame k at x + flow, px, y down.
+    """Frame 0's curves given its neighbours'. `flows[k]` [h, w, 2]: frame 0 at x is frame k at x + flow, px, y down.
+
+    `size` is the frame's height and width, of which flows may be smaller pictures; they are in pixels of their own.
 
     A stretch that is lost here and up to one frame further, but was found on both sides, is put where it was between
     (times 0.8 of its likelihood). A curve of which neither the frame before nor the one after knows anything is
@@ -32,12 +35,11 @@ def steadied(
     """
     own = list(curves_by_offset[0])
     moved = {
-        k: [_brought(c, flows[k]) for c in curves]
+        k: [_brought(c, flows[k], size) for c in curves]
         for k, curves in curves_by_offset.items()
         if k != 0 and k in flows and abs(k) <= 2
     }
-    height, width = next((flow.shape[:2] for flow in flows.values()), (0, 0))
-    reach = _MOVES * max(1.0, float(np.hypot(height, width)) / 2200)
+    reach = _MOVES * max(1.0, float(np.hypot(*size)) / 2200)
     if -1 in moved and 1 in moved:
         around = [*moved[-1], *moved[1]]
         own = [c for c in own if c.confidence >= _FLASH or any(_known(c, other, reach) for other in around)]
@@ -45,11 +47,12 @@ def steadied(
     return [_calm(c, moved, reach, stiffness) for c in kept] if stiffness > 0 else kept
 
 
-def _brought(curve: Curve, flow: np.ndarray) -> Curve:
+def _brought(curve: Curve, flow: np.ndarray, size: tuple[int, int]) -> Curve:
     """A neighbour's curve where the background has carried it from: x + flow(x) is the neighbour's point."""
+    scale = np.array([flow.shape[1] / size[1], flow.shape[0] / size[0]], np.float32)
     points = curve.points.copy()
     for _ in range(4):
-        points = curve.points - sample(flow, points)
+        points = curve.points - sample(flow, points * scale) / scale
     return replace(curve, points=points.astype(np.float32))
 
 
