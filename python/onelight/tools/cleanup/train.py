@@ -28,7 +28,7 @@ from onelight.training.start import begin_with
 # `base` made the newest weights that come along, begun with those before (their card says how); `small` is what one
 # core does in minutes, to see that every part works.
 RECIPES = {
-    "base": Recipe(Settings(20000, 6, 1.5e-3, weight_decay=1e-3, seed=20261122, ema=0.999, threads=1), 1800, "wires4"),
+    "base": Recipe(Settings(22000, 6, 1.5e-3, weight_decay=1e-3, seed=20261222, ema=0.999, threads=1), 3000, "wires5"),
     "small": Recipe(Settings(800, 6, 2e-3, weight_decay=1e-3, seed=20261121, ema=0.99), 150, "small1"),
 }
 KEPT = 25  # one scene in so many is kept from training, to watch it; the score comes from families never trained on
