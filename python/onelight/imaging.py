@@ -15,9 +15,29 @@ from onelight.errors import RequestError
 from onelight.stages import FrameInfo
 
 
+def floats(image: np.ndarray) -> np.ndarray:
+    """An image [H, ...] as float32, the image itself where it is that: halves by OpenCV, faster than by numpy."""
+    if image.dtype != np.float16 or not image.size:
+        return np.asarray(image, np.float32)
+    return _converted(image, cv2.CV_32F)
+
+
+def halves(image: np.ndarray) -> np.ndarray:
+    """A float32 image [H, ...] as float16, to the nearest; inf beyond the largest half."""
+    return _converted(image, cv2.CV_16F) if image.size else image.astype(np.float16)
+
+
+def _converted(image: np.ndarray, depth: int) -> np.ndarray:
+    rows = np.ascontiguousarray(image).reshape(len(image), -1)  # one channel: of more, OpenCV would scale but the first
+    return cv2.multiply(rows, 1.0, dtype=depth).reshape(image.shape)  # pyright: ignore[reportCallIssue, reportArgumentType]
+
+
 def rgb32(frame: np.ndarray, premult: str = "none") -> np.ndarray:
     """R, G, B of a frame [H, W, 4] as float32 [H, W, 3]; divided by alpha where premultiplied (alpha 0: as it is)."""
-    rgb = cv2.cvtColor(np.asarray(frame, np.float32), cv2.COLOR_RGBA2RGB)
+    if frame.dtype == np.float16:
+        rgb = floats(cv2.cvtColor(frame.view(np.uint16), cv2.COLOR_RGBA2RGB).view(np.float16))
+    else:
+        rgb = cv2.cvtColor(np.asarray(frame, np.float32), cv2.COLOR_RGBA2RGB)
     if premult == "premultiplied":
         alpha = frame[..., 3:].astype(np.float32)
         np.divide(rgb, alpha, out=rgb, where=alpha != 0)
@@ -149,11 +169,11 @@ def edit(
     def _edit_rows(source: np.ndarray, target: np.ndarray, ratio: np.ndarray, added: np.ndarray | None) -> None:
         alpha = source[..., 3:].astype(np.float32) if info.premult == "premultiplied" else None
         if colour.linear:
-            result = source.astype(np.float32)
+            result = floats(source) * ratio
         else:
             result = np.zeros(source.shape, np.float32)
             result[..., :3] = colour.decode(rgb32(source, info.premult))
-        result *= ratio
+            result *= ratio
         if added is not None:
             result += added if alpha is None or not colour.linear else added * alpha
         if not colour.linear:
@@ -162,7 +182,7 @@ def edit(
                 np.multiply(rgb, alpha, out=rgb, where=alpha != 0)
             result[..., :3] = rgb
         with np.errstate(over="ignore", invalid="ignore"):  # beyond the largest half is inf, as in a host's Multiply
-            target[...] = result
+            target[...] = halves(result) if target.dtype == np.float16 else result
         if (ratio[..., 1] == 1).any():  # a look at one channel first: most bands have no neutral pixel at all
             neutral = (ratio[..., :3] == 1).all(axis=-1)
             if added is not None:

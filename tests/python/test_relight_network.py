@@ -18,6 +18,7 @@ from onelight.tools.relight import network
 from onelight.tools.relight.light import Light, direction
 from onelight.tools.relight.spec import TOOL
 from stagerun import defaults, preset, scene
+from stagerun import session as base_session
 
 torch = pytest.importorskip("torch", reason="training is not installed")
 
@@ -72,13 +73,14 @@ def test_untrained_it_hands_its_prior_on_and_finds_everything_open() -> None:
     towards = torch.nn.functional.normalize(torch.randn(1, 3, 32, 48), dim=1)
     prior = torch.cat([towards, torch.full((1, 1, 32, 48), 0.3)], dim=1)
     with torch.no_grad():
-        normals, depth, openness, reach = Geometry()(
+        normals, depth, openness, reach, doubt = Geometry()(
             torch.randn(1, 3, 32, 48), torch.zeros(1, 1, 32, 48), prior, torch.zeros(1, 4), torch.zeros(1, 4)
         )
     assert torch.allclose(normals, towards, atol=1e-4)
     assert torch.allclose(depth, prior[:, 3:])
     assert openness.min() > 0.9
     assert reach.min() > 0.9
+    assert doubt.shape == (1,) and 0 < doubt < 1
 
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 5), (17, 200), (161, 90), (340, 330)])
@@ -98,6 +100,18 @@ def test_equal_lights_change_nothing_however_the_shadows_are_set(stirred: Sessio
     for shadows in ({}, {"lift_shadows": 1.0, "shadow_density": 1.0}, {"shadow_density": 0.7}):
         ratio = relit(context(stirred, plate, known_light(**shadows), "ratio"))[..., :3]
         assert np.array_equal(ratio, np.ones_like(ratio)), shadows
+
+
+def test_an_earlier_version_lends_nothing_and_a_later_one_where_it_doubts() -> None:
+    plate = scene()
+    asked = known_light(key_azimuth=-70.0, key_elevation=5.0, present_azimuth=70.0, lift_shadows=1.0)
+    before, after = (context(base_session("relight", name), plate, asked) for name in ("soundstage2", "soundstage3"))
+    working = plate[..., :3].astype(np.float32)
+    lamp = Light(direction(70.0, 20.0), 0.0, 4.0, 1.0)
+    earlier, later = (network.find(one, working, None, lamp) for one in (before, after))
+    assert earlier.doubt == 0 < later.doubt
+    assert np.array_equal(earlier.normals, later.normals), "the weights are the same"
+    assert not np.array_equal(relit(before), relit(after))
 
 
 def test_the_picture_and_its_mirror_image_are_relit_alike(stirred: Session) -> None:

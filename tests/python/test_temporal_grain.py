@@ -81,6 +81,16 @@ def test_nothing_is_measured_where_the_matte_keeps_it_out() -> None:
     assert np.abs(np.log2(found.sigma / (0.02 * np.sqrt(found.levels / 0.18))[:, None])).mean() < 0.25
 
 
+@pytest.mark.parametrize("size", [(96, 120), (20, 300), (8, 8)])
+def test_where_nothing_can_be_looked_at_there_is_no_grain(size: tuple[int, int]) -> None:
+    picture = np.random.default_rng(3).uniform(0, 1, (*size, 3)).astype(np.float32)
+    everywhere = np.ones(size, np.float32)
+    for grain in (Grain.measure([picture], [everywhere]), Grain.measure([picture[:20, :20]])):
+        assert not grain.sigma.any()
+    measured = Grain.measure([picture])
+    assert measured.told_from_texture(picture, picture, everywhere) is measured
+
+
 def test_a_clean_picture_has_no_grain_to_add() -> None:
     found = Grain.measure([np.full((*SIZE, 3), 0.18, np.float32)])
     assert np.abs(found.field((20, 20), 1, np.full((20, 20), 0.18, np.float32))).max() < 1e-5

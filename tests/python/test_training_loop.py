@@ -96,6 +96,27 @@ def test_training_lowers_the_loss_and_the_error_on_what_it_is_validated_on(throu
     assert errors[-1] < 0.7 * errors[0]
 
 
+def test_a_part_of_the_way_gives_weights_between_those_it_began_with_and_those_it_learnt(
+    through: Path, tmp_path: Path
+) -> None:
+    validated: list[torch.Tensor] = []
+
+    def validate(model: torch.nn.Module) -> Any:
+        validated.append(model[0].weight.detach().clone())  # type: ignore[index]
+        return toy.validate(model)
+
+    assert toy.run(tmp_path, taken=0.25, stop_after=0.0) is None
+    found = toy.run(tmp_path, taken=0.25, validate=validate)
+    assert found is not None
+    from safetensors.torch import load
+
+    learnt, began = load(files(through)["ema.safetensors"]), toy.network().state_dict()
+    assert load(files(tmp_path)["ema.safetensors"])["0.weight"].equal(learnt["0.weight"]), "it learns as it would"
+    for name, value in found.state_dict().items():
+        torch.testing.assert_close(value, began[name] + (learnt[name] - began[name]) * 0.25)
+    assert validated[-1].equal(found[0].weight)  # type: ignore[index]
+
+
 def test_the_folder_shows_curves_and_the_last_validation_picture(through: Path) -> None:
     curves, picture = (cv2.imread(str(through / name)) for name in ("curves.png", "validation.png"))
     assert curves is not None and curves.shape[1] > 600
@@ -128,6 +149,7 @@ def test_ten_such_steps_in_a_row_end_the_training_in_a_sentence(tmp_path: Path) 
     ("changed", "says"),
     [
         ({"learning_rate": 1e-4}, "learning_rate was 0.003 and is 0.0001 now"),
+        ({"taken": 0.5}, "taken was 1.0 and is 0.5 now"),
         ({"steps": 80}, "steps was 60 and is 80 now"),
         ({"data": "other"}, "data was toy and is other now"),
         ({"model": torch.nn.Conv2d(3, 3, 1)}, "network of other shapes"),

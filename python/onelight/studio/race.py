@@ -50,7 +50,7 @@ def run(
     course, _ = lessons_.prepare(
         lessons, show.places.cache, folder, parts, settings, weights, crops=crops, scenes=scenes, progress=progress
     )
-    untrained = replace(settings, learning_rate=settings.learning_rate * RATE, settled=False)
+    untrained = replace(settings, learning_rate=settings.learning_rate * RATE, settled=False, taken=1.0)
     scratch = _timed(lessons, course, untrained, folder / "scratch", None, partial(progress, f"{tool} from nothing"))
     goal = scratch[-1][1]
     based = _timed(lessons, course, settings, folder / "base", weights, partial(progress, f"{tool} from the base"))

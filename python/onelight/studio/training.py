@@ -191,6 +191,8 @@ class _Training:
     def _settled(self, course: Course, reserve: float) -> Settings:
         """The settings with the number of steps, which is found out once and kept."""
         settings = replace(self.lessons.SETTINGS, steps=1, seed=self.plan.seed, threads=self.plan.threads)
+        if self.pairs:  # they teach what the base does not know: all of that is wanted
+            settings = replace(settings, taken=1.0)
         if self.plan.step_seconds is None:
             self.progress.say("measuring", "How long a step takes")
             model = self._begun()

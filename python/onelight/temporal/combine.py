@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import cv2
 import numpy as np
 
 from onelight.errors import RequestError
 from onelight.temporal.encode import luminance
 from onelight.temporal.gather import SMOOTH, Brought
-from onelight.temporal.views import mean, tiles
+from onelight.temporal.views import mean, picked, placed, tiles
 
 HEARD = 0.1  # of the say of who has most: frames that have less are not heard
 SLACK = np.float32(0.1)  # share of the light by which a pixel may lie beyond what any frame shows
@@ -44,16 +45,16 @@ def _combine_block(
     total, other = np.full(parts[0][1].shape, 1e-12, np.float32), np.zeros_like(parts[0][0])
     for (image, certain), one in zip(parts, near, strict=True):
         total += certain * one
-        other += image * (certain * one)[..., None]
-    other /= total[..., None]
+        other += image * cv2.merge([certain * one] * 3)
+    other /= cv2.merge([total] * 3)
     some = total > 1e-6
-    seen = mean(some.astype(np.float32), 3)[..., None] + np.float32(1e-6)
+    at, seen = np.flatnonzero(some), mean(some.astype(np.float32), 3) + np.float32(1e-6)
     # What a neighbour does not show the others complete: a mean of one side of an edge only would lean to that side.
-    smooth = [mean(other + (image - other) * certain[..., None], 3) / seen for image, certain in parts]
-    made, sure = np.zeros_like(parts[0][0]), np.zeros_like(total)
-    which = np.zeros(total.shape, np.intp)
-    known = [(image[some], certain[some]) for image, certain in parts]
-    made[some], sure[some], which[some] = _chosen(known, [image[some] for image in smooth], near)
+    smooth = [mean(other + (image - other) * cv2.merge([certain] * 3), 3) for image, certain in parts]
+    shares = picked(seen, at)[:, None]
+    known = [(picked(image, at), picked(certain, at)) for image, certain in parts]
+    chosen = _chosen(known, [picked(image, at) / shares for image in smooth], near)
+    made, sure, which = (placed(image, at, some.shape) for image in chosen)
     return made, sure, which
 
 

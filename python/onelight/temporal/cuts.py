@@ -22,17 +22,30 @@ def same_shot(a: np.ndarray, b: np.ndarray) -> bool:
 
     They do where, after moving one onto the other as a smooth flow can, edges and texture correlate.
     """
-    first, second = (coded(luminance(shrink(picture, SIZE)), middle(picture)) for picture in (a, b))
+    return _alike(_small(a), _small(b))
+
+
+def _small(picture: np.ndarray) -> np.ndarray:
+    return coded(luminance(shrink(picture, SIZE)), middle(picture))
+
+
+def _alike(first: np.ndarray, second: np.ndarray) -> bool:
     if first.shape != second.shape:
         return False
-    return max(_likeness(first, second), _likeness(second, first)) > ALIKE
+    if _likeness(first, second) > ALIKE:  # as they are: most frames of a shot
+        return True
+    return max(_likeness(first, _moved(first, second)), _likeness(second, _moved(second, first))) > ALIKE
+
+
+def _moved(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """The second of two small pictures laid over the first, as a smooth flow can."""
+    flow = cv2.blur(between(first, second), (15, 15))  # a free flow could make any picture out of any other
+    return sample(second, positions(first.shape) + flow, cv2.INTER_LINEAR)
 
 
 def _likeness(first: np.ndarray, second: np.ndarray) -> float:
-    """Correlation of the detail of two small pictures in stops [h, w] after motion."""
-    flow = cv2.blur(between(first, second), (15, 15))  # a free flow could make any picture out of any other
-    moved = sample(second, positions(first.shape) + flow, cv2.INTER_LINEAR)
-    one, two = (_detail(image) for image in (first, moved))
+    """Correlation of the detail of two small pictures in stops [h, w]."""
+    one, two = (_detail(image) for image in (first, second))
     strength = float(np.sqrt((one * one).mean() * (two * two).mean()))
     return (float((one * two).mean()) + EVEN**2) / (strength + EVEN**2)
 
@@ -44,14 +57,14 @@ def _detail(picture: np.ndarray) -> np.ndarray:
 
 def in_shot(pictures: Mapping[int, np.ndarray]) -> frozenset[int]:
     """The offsets that are reached from frame 0 without crossing a cut, 0 among them."""
-    reached = {0}
+    reached, here = {0}, _small(pictures[0])
     for side in (1, -1):
-        last = pictures[0]
+        last = here
         for offset in sorted((k for k in pictures if k * side > 0), key=abs):
-            if not same_shot(last, pictures[offset]):
+            if not _alike(last, seen := _small(pictures[offset])):
                 break
             reached.add(offset)
-            last = pictures[offset]
+            last = seen
     return frozenset(reached)
 
 

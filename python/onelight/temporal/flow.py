@@ -45,7 +45,7 @@ def covered(matte: np.ndarray) -> np.ndarray:
 
 def between(here: np.ndarray, there: np.ndarray, start: np.ndarray | None = None) -> np.ndarray:
     """Motion [h, w, 2] between two coded pictures [h, w], from `start` where one is known."""
-    low, high = np.quantile(here, (TAILS, 1 - TAILS))
+    low, high = np.quantile(here[::2, ::2], (TAILS, 1 - TAILS))
     scale = np.float32(255 / max(float(high - low), 0.5))
     bytes_ = [np.clip((image - np.float32(low)) * scale, 0, 255).astype(np.uint8) for image in (here, there)]
     if min(here.shape) < 24:  # too small for a pyramid of patches

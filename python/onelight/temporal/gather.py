@@ -12,7 +12,7 @@ from onelight.temporal import encode
 from onelight.temporal.align import motion, refined
 from onelight.temporal.encode import luminance
 from onelight.temporal.flow import fetch, positions, sample
-from onelight.temporal.views import Block, Coarse, View, known, mean
+from onelight.temporal.views import Block, Coarse, View, known, mean, picked, placed
 
 MOST = 30000  # pixels fetched at a time: OpenCV takes no image wider than 32767
 SMOOTH = 5  # pixels a side of the windows (taken twice) in which pictures are compared, free of most grain
@@ -35,23 +35,23 @@ class Brought:
 
     def packed(self) -> Packed:
         """Only where something is known: a wire and the ring around it are a fraction of the picture."""
-        known = self.sure > 0
-        return Packed(known, self.pixels[known], self.sure[known], self.offset)
+        at = np.flatnonzero(self.sure > 0).astype(np.int32)
+        return Packed(self.sure.shape, at, picked(self.pixels, at), picked(self.sure, at), self.offset)
 
 
 @dataclass(frozen=True)
 class Packed:
-    """A `Brought` as it is kept: `known` [H, W] bool, and `pixels` [n, 3] and `sure` [n] where that is so."""
+    """A `Brought` as it is kept: `pixels` [n, 3] and `sure` [n] where something is known, at `at` [n] of H x W."""
 
-    known: np.ndarray
+    size: tuple[int, ...]
+    at: np.ndarray
     pixels: np.ndarray
     sure: np.ndarray
     offset: int
 
     def unpacked(self) -> Brought:
         """What was packed."""
-        pixels, sure = np.zeros((*self.known.shape, 3), np.float32), np.zeros(self.known.shape, np.float32)
-        pixels[self.known], sure[self.known] = self.pixels, self.sure
+        pixels, sure = (placed(values, self.at, self.size) for values in (self.pixels, self.sure))
         return Brought(pixels, sure, self.offset)
 
 
@@ -112,11 +112,12 @@ def _bring_block(
     certain = _alike(mine.stops[block.wide], theirs, seen) * agreed[block.wide]
     factor = mine.factor
     full = tuple(slice(part.start * factor, part.stop * factor) for part in block.own)
-    wanted = here.around[full]
-    along, gain, certain = (_grown(image, factor, block.inner, wanted.shape) for image in (along, gain, certain))
-    points = (positions(wanted.shape, full[1].start, full[0].start) + along * np.float32(factor))[wanted]
-    gain, certain, fetched = gain[wanted], certain[wanted], np.empty((len(points), 3), np.float32)
-    inner = here.hidden[full][wanted] > 0
+    size = here.around[full].shape
+    wanted = np.flatnonzero(here.around[full])
+    along, gain, certain = (_grown(image, factor, block.inner, size) for image in (along, gain, certain))
+    points = picked(positions(size, full[1].start, full[0].start) + along * np.float32(factor), wanted)
+    gain, certain = picked(gain, wanted), picked(certain, wanted)
+    fetched, inner = np.empty((len(points), 3), np.float32), picked(here.hidden[full], wanted) > 0
     # Beside the hole pixels are only compared and averaged: two of a side make one there, and they may be as close to
     # the wire as this frame's own.
     for how, shut, which in ((cv2.INTER_LANCZOS4, there.near, inner), (cv2.INTER_LINEAR, there.hidden, ~inner)):
@@ -126,8 +127,7 @@ def _bring_block(
             fetched[part], inside = (image[0] for image in fetch(there.linear, points[part][None], how))
             clear = sample(shut, points[part][None], cv2.INTER_LINEAR, outside=1)[0] < 0.01
             certain[part] *= inside & clear
-    found[full][wanted] = fetched * gain
-    sure[full][wanted] = certain
+    found[full], sure[full] = placed(fetched * gain, wanted, size), placed(certain, wanted, size)
 
 
 def _grown(image: np.ndarray, factor: int, part: tuple[slice, slice], shape: tuple[int, ...]) -> np.ndarray:

@@ -112,16 +112,21 @@ def _highpass(picture: np.ndarray) -> np.ndarray:
 def _blocks(picture: np.ndarray, matte: np.ndarray | None) -> np.ndarray:
     """Blocks [n, BLOCK x BLOCK, 3] of a picture that lie outside of the matte."""
     rows, columns = (n // BLOCK for n in picture.shape[:2])
+    at = np.flatnonzero(np.ones((rows, columns), bool) if matte is None else clear(matte))
+    at = at[:: max(1, -(-len(at) // MOST))]
+    whole = np.asarray(picture, np.float32)[: rows * BLOCK, : columns * BLOCK]
+    tiled = whole.reshape(rows, BLOCK, columns, BLOCK, whole.shape[2]).transpose(0, 2, 1, 3, 4)
+    chosen = tiled[at // max(columns, 1), at % max(columns, 1)]
+    return chosen.reshape(len(at), BLOCK * BLOCK, whole.shape[2])
 
-    def cut(image: np.ndarray) -> np.ndarray:
-        image = image[: rows * BLOCK, : columns * BLOCK]
-        tiled = image.reshape(rows, BLOCK, columns, BLOCK, -1).transpose(0, 2, 1, 3, 4)
-        return tiled.reshape(rows * columns, BLOCK * BLOCK, -1)
 
-    blocks = cut(np.asarray(picture, np.float32))
-    if matte is not None:
-        blocks = blocks[cut(matte[..., None]).max(axis=(1, 2)) <= 0]
-    return blocks[:: max(1, -(-len(blocks) // MOST))]
+def clear(matte: np.ndarray) -> np.ndarray:
+    """Which whole blocks of a picture a matte [H, W] leaves alone, bool [H // BLOCK, W // BLOCK]."""
+    rows, columns = (side // BLOCK for side in matte.shape)
+    if not rows or not columns:
+        return np.zeros((rows, columns), bool)
+    touched = (matte[: rows * BLOCK, : columns * BLOCK] > 0).astype(np.float32)
+    return cv2.resize(touched, (columns, rows), interpolation=cv2.INTER_AREA) <= 0
 
 
 def bands(image: np.ndarray) -> np.ndarray:
@@ -137,6 +142,8 @@ def _fit(blocks: np.ndarray, level: np.ndarray | None = None) -> Grain:
 
     `level` [n] are the blocks' luminances; without it they are taken from the blocks.
     """
+    if len(blocks) < FEWEST:
+        return _none()
     y, x = (axis.ravel() / (BLOCK - 1) * 2 - 1 for axis in np.mgrid[0:BLOCK, 0:BLOCK])
     basis, _ = np.linalg.qr(np.stack([np.ones_like(x), x, y, x * y, x * x, y * y], axis=1))
     basis = basis.astype(np.float32)
@@ -144,7 +151,7 @@ def _fit(blocks: np.ndarray, level: np.ndarray | None = None) -> Grain:
     texture, moving = _coarse(blocks, basis)
     order = np.flatnonzero(moving)[np.argsort(light[moving], kind="stable")]
     if len(order) < FEWEST:
-        return Grain(np.zeros(1), np.zeros((1, 3)), _dot(), np.eye(3, dtype=np.float32))
+        return _none()
     levels, sigmas, quiet = [], [], []
     for group in np.array_split(order, min(LEVELS, max(1, len(order) // 24))):
         chosen = group[np.argsort(texture[group], kind="stable")][: max(4, int(len(group) * QUIETEST))]
@@ -201,10 +208,10 @@ def _kernel(flat: np.ndarray) -> np.ndarray:
     return kernel
 
 
-def _dot() -> np.ndarray:
+def _none() -> Grain:
     kernel = np.zeros((2 * RADIUS + 1, 2 * RADIUS + 1, 3), np.float32)
     kernel[RADIUS, RADIUS] = 1
-    return kernel
+    return Grain(np.zeros(1), np.zeros((1, 3)), kernel, np.eye(3, dtype=np.float32))
 
 
 def _white(shape: tuple[int, int], seed: int, origin: tuple[int, int]) -> np.ndarray:

@@ -146,3 +146,15 @@ def mean(image: np.ndarray, size: int = WINDOW) -> np.ndarray:
 def known(there: Coarse, target: np.ndarray) -> np.ndarray:
     """1 where positions [h, w, 2] are inside the other frame and not hidden there, else 0."""
     return (sample(there.known, target, cv2.INTER_LINEAR, outside=0) > 0.99).astype(np.float32)
+
+
+def picked(image: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """Pixels [n(, C)] of an image [H, W(, C)] at places [n] of it flattened: faster than by a mask of bools."""
+    return np.take(image.reshape(-1, *image.shape[2:]), at, axis=0)
+
+
+def placed(values: np.ndarray, at: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """An image [H, W(, C)] of a `shape` (H, W) with values [n(, C)] at places [n] of it flattened, 0 elsewhere."""
+    out = np.zeros((*shape, *values.shape[1:]), values.dtype)
+    out.reshape(-1, *values.shape[1:])[at] = values
+    return out

@@ -24,7 +24,7 @@ from onelight.training.files import as_json, cannot_write, sync_folder, write_th
 
 FORMAT = 1
 SHEET = "state.json"
-UNSAID = {"settled": False}  # settings that an older run's sheet does not name
+UNSAID = {"settled": False, "taken": 1.0}  # settings that an older run's sheet does not name
 FILES = ("model.safetensors", "ema.safetensors", "optimizer.safetensors", "history.jsonl")
 
 

@@ -158,13 +158,15 @@ def _output_names(
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """The exporter warns of its own deprecated internals and of packages that it looks for in vain."""
-    logger = logging.getLogger("torch.onnx")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
+    """The exporter warns of its own deprecated internals, of packages it looks for in vain, of constant outputs."""
+    loggers = [logging.getLogger(name) for name in ("torch.onnx", "onnx_ir")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
-        logger.setLevel(level)
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

@@ -49,13 +49,15 @@ def train(
     watch: Watch = lambda state, loss: None,
     silent: bool = False,
 ) -> torch.nn.Module | None:
-    """Train `model` for `settings.steps` and return it with averaged (EMA) weights; None where `stop_after` came first.
+    """Train `model` for `settings.steps` and return it with averaged (EMA) weights, or with those between the ones it
+    came with and the averaged ones where `settings.taken` is below 1; None where `stop_after` came first.
 
     `batch_of(rng, step)` makes a step's batch on the CPU, in `feeders` background threads: it draws from `rng` and
     nothing else.
     `loss_of(forward, batch)` gives scalars by name, of which "loss" is minimised and all are recorded; `forward` is the
-    network in the precision of the settings with outputs in float32. `validate(ema)` gives scores by name and, if it
-    likes, a picture [H, W, 3]; it runs in evaluation mode before the first step, every `validate_every` steps and at
+    network in the precision of the settings with outputs in float32. `validate(learnt)`, of what would be returned now,
+    gives scores by name and, if it likes, a picture [H, W, 3]; it runs in evaluation mode before the first step, every
+    `validate_every` steps and at
     the end. `data` is the digest of what the batches are made from. `stop_after` is in seconds of this call.
     `exact` gives the same bits again on a GPU too, where that is slower; a CPU does so either way. `watch(state, loss)`
     is called after each step, and with a loss of NaN after each validation; `silent` says nothing else.
@@ -73,7 +75,7 @@ def train(
         ):
             finished = run.through(feed, bar, stop)
         stop.exit_if_signalled()
-        return run.ema if finished else None
+        return run.learnt() if finished else None
 
 
 class _Run:
@@ -98,6 +100,7 @@ class _Run:
                 if isinstance(module, torch.nn.BatchNorm2d):
                     module.eval()
         self.ema = copy.deepcopy(self.model).eval().requires_grad_(False)
+        self.came = copy.deepcopy(self.ema).state_dict()
         decayed = [parameter for parameter in self.model.parameters() if parameter.dim() > 1]
         others = [parameter for parameter in self.model.parameters() if parameter.dim() <= 1]
         groups = [{"params": decayed, "weight_decay": settings.weight_decay}, {"params": others, "weight_decay": 0.0}]
@@ -175,13 +178,23 @@ class _Run:
         for average, value in zip(self.ema.buffers(), self.model.buffers(), strict=True):
             average.copy_(value)
 
+    def learnt(self) -> torch.nn.Module:
+        """The averaged weights, or those that lie `taken` of the way to them (Wortsman et al. 2022)."""
+        if self.settings.taken == 1:
+            return self.ema
+        out = copy.deepcopy(self.ema)
+        for name, value in out.state_dict().items():
+            if value.is_floating_point():
+                value.copy_(torch.lerp(self.came[name], value, self.settings.taken))
+        return out
+
     def _validated(self) -> bool:
         done = [record["step"] for record in self.state.history if "validation" in record]
         return bool(done) and done[-1] == self.state.step
 
     def _validate(self, bar: Bar) -> None:
         with torch.no_grad():
-            found = self.validate(self.ema)
+            found = self.validate(self.learnt())
         scores, picture = found if isinstance(found, tuple) else (found, None)
         scores = {name: float(value) for name, value in scores.items()}
         self.state.history.append({"step": self.state.step, "validation": scores})

@@ -26,6 +26,7 @@ class Settings:
     precision: Literal["bf16", "fp32"] = "bf16"  # of the network's forward pass; losses and weights are float32
     clip_norm: float = 1.0  # the longest gradient that is followed as it is
     settled: bool = False  # batch normalisation keeps the statistics it began with: those of small batches are noise
+    taken: float = 1.0  # of the way from the weights it begins with to those it learns: less forgets less
     checkpoint_every: int = 250  # steps
     validate_every: int = 500  # steps
     threads: int = 0  # of torch; 0: one for each core. Sums over other numbers of threads differ in their last bits
@@ -38,6 +39,7 @@ class Settings:
         for name in ("warmup", "weight_decay", "seed", "threads"):
             _expect(0 <= getattr(self, name) < math.inf, name, getattr(self, name), "0 or more")
         _expect(0 <= self.ema < 1, "ema", self.ema, "at least 0 and below 1")
+        _expect(0 < self.taken <= 1, "taken", self.taken, "above 0, at most 1")
         _expect(self.precision in ("bf16", "fp32"), "precision", self.precision, "bf16 or fp32")
 
     def deciding(self) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 import cv2
 import numpy as np
 
-from onelight.temporal.views import tiles
+from onelight.temporal.views import picked, placed, tiles
 
 SMOOTH = 5  # pixels a side of the windows in which pictures are compared
 EVEN = 0.06  # coded stops: what differs more, smoothly, is another thing or has moved
@@ -51,17 +51,16 @@ def _averaged(
     """The code [h, w, 3] of a block averaged with what agrees with it to `even` [h, w], and what variance is left."""
     total, heavy, squares = code.copy(), np.ones(even.shape, np.float32), np.ones(even.shape, np.float32)
     for other, seen in others:
-        some = seen > 0
-        if not some.any():
+        at = np.flatnonzero(seen > 0)
+        if not len(at):
             continue
-        theirs = coded(other[some])
-        grey = np.zeros_like(seen)
-        grey[some] = (theirs - code[some]).mean(axis=1) * seen[some]
-        missed = _windowed(grey)[some] / np.maximum(_windowed(seen)[some], np.float32(1e-3))
-        weight = seen[some] / (1 + (missed * missed / even[some]) ** 2)
-        total[some] += weight[:, None] * theirs
-        heavy[some] += weight
-        squares[some] += weight * weight
+        theirs, shown = coded(picked(other, at)), picked(seen, at)
+        grey = placed((theirs - picked(code, at)).mean(axis=1) * shown, at, seen.shape)
+        missed = picked(_windowed(grey), at) / np.maximum(picked(_windowed(seen), at), np.float32(1e-3))
+        weight = shown / (1 + (missed * missed / picked(even, at)) ** 2)
+        total.reshape(-1, 3)[at] += weight[:, None] * theirs
+        heavy.ravel()[at] += weight
+        squares.ravel()[at] += weight * weight
     return total / heavy[..., None], squares / (heavy * heavy)
 
 

@@ -137,21 +137,29 @@ def _stroke(matte: np.ndarray, curve: Curve, grow: float, soften: float) -> None
     height, width = matte.shape
     points, across = resampled(curve.points, curve.width, _STRAIGHT)
     half, edge = across / 2 + np.float32(grow), np.float32(max(1.0, soften))
-    for (ax, ay), (bx, by), wa, wb in zip(points[:-1], points[1:], half[:-1], half[1:], strict=True):
-        reach = max(wa, wb) + edge / 2
-        left, right = max(int(min(ax, bx) - reach), 0), min(int(max(ax, bx) + reach) + 1, width)
-        top, bottom = max(int(min(ay, by) - reach), 0), min(int(max(ay, by) + reach) + 1, height)
-        if left >= right or top >= bottom:
-            continue
-        x = np.arange(left, right, dtype=np.float32)[None] + np.float32(0.5) - ax
-        y = np.arange(top, bottom, dtype=np.float32)[:, None] + np.float32(0.5) - ay
-        dx, dy = bx - ax, by - ay
-        t = np.clip((x * dx + y * dy) / max(dx * dx + dy * dy, np.float32(1e-9)), 0, 1)
-        inside = wa + t * (wb - wa) - np.hypot(x - t * dx, y - t * dy)
-        block = matte[top:bottom, left:right]
-        # A wire thinner than a pixel covers as much of one as it is wide.
-        most = np.minimum(1, wa + wb)
-        np.maximum(block, np.clip(np.float32(0.5) + inside / edge, 0, most), out=block)
+    wa, wb = half[:-1, None, None], half[1:, None, None]
+    reach = np.maximum(half[:-1], half[1:])[:, None] + edge / 2
+    ends = np.sort(np.stack([points[:-1], points[1:]]), axis=0)
+    first = np.maximum((ends[0] - reach).astype(np.int64), 0)  # of the boxes around the pieces: x, y
+    last = np.minimum((ends[1] + reach).astype(np.int64) + 1, (width, height))
+    seen = (first < last).all(axis=1)
+    if not seen.any():
+        return
+    # All pieces in boxes of the largest one's size: what is too much of them is cut off where they are drawn.
+    columns, rows = (last - first)[seen].max(axis=0)
+    ax, ay = (points[:-1, axis, None, None] for axis in (0, 1))
+    dx, dy = (np.diff(points[:, axis])[:, None, None] for axis in (0, 1))
+    left, top = (first[:, axis, None, None].astype(np.float32) for axis in (0, 1))
+    x = left + np.arange(columns, dtype=np.float32)[None, None] + np.float32(0.5) - ax
+    y = top + np.arange(rows, dtype=np.float32)[None, :, None] + np.float32(0.5) - ay
+    t = np.clip((x * dx + y * dy) / np.maximum(dx * dx + dy * dy, np.float32(1e-9)), 0, 1)
+    inside = wa + t * (wb - wa) - np.hypot(x - t * dx, y - t * dy)
+    # A wire thinner than a pixel covers as much of one as it is wide.
+    covers = np.clip(np.float32(0.5) + inside / edge, 0, np.minimum(1, wa + wb))
+    for piece in np.flatnonzero(seen):
+        (x1, y1), (x2, y2) = first[piece], last[piece]
+        block = matte[y1:y2, x1:x2]
+        np.maximum(block, covers[piece, : y2 - y1, : x2 - x1], out=block)
 
 
 def _linear(at: np.ndarray, along: np.ndarray, points: np.ndarray) -> np.ndarray:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import islice
 
 import cv2
 import numpy as np
@@ -18,7 +17,6 @@ STAGE = "detect"
 MULTIPLE = 16  # the network wants sizes that are multiples of this
 PICTURE, HAND, MOTION = 3, 10, 2  # channels of its inputs
 TANGENTS = (4, 6)  # where in the hand-made ones pairs (cos 2a, sin 2a) begin
-FINE = 5.0  # pixels: ridges up to here and beyond are told apart
 NEAR = 4  # pixels: where a place's brightest and darkest neighbours are looked for
 TILE = (1088, 1920)  # pixels seen at once, from the picture's top left corner on: a larger picture takes several
 HALO = 224  # pixels around a tile that matter to it; both are multiples of `MULTIPLE`
@@ -71,27 +69,42 @@ def hand(stops: np.ndarray) -> np.ndarray:
     brightest and the darkest place within 4 pixels are, over 4 stops.
     """
     planes = np.zeros((HAND, *stops.shape), np.float32)
+    narrow, broad = ([*planes[2 * group : 2 * group + 2], *planes[first:][:2]] for group, first in enumerate(TANGENTS))
+    finest, *others = ridge.octaves(stops)
+    second = [np.zeros_like(stops) for _ in narrow]  # of the narrow ones, what the second octave has of them
+    near = np.ones((2 * NEAR + 1, 2 * NEAR + 1), np.uint8)
 
-    def features(scale: ridge.Scale) -> list[np.ndarray]:
+    def first() -> None:
+        _add(narrow, finest)
+        planes[8] = (cv2.dilate(stops, near) - stops) * np.float32(0.25)
+        planes[9] = (stops - cv2.erode(stops, near)) * np.float32(0.25)
+
+    def rest() -> None:
+        for octave, into in zip(others, (second, broad, broad), strict=False):
+            _add(into, octave)
+
+    at_once(lambda work: work(), (first, rest))
+    for join, into, more in zip((np.maximum, np.minimum, np.add, np.add), narrow, second, strict=True):
+        join(into, more, out=into)
+    return planes.transpose(1, 2, 0)
+
+
+def _add(into: Sequence[np.ndarray], octave: Iterable[ridge.Scale]) -> None:
+    """Adds an octave's ridges to bright, dark, cos 2a and sin 2a, each [H, W]."""
+    bright, dark, *ways = into
+    for scale in octave:
         standing = scale.response / ridge.usual(scale.response)
         standing *= np.float32(0.25)
         np.clip(standing, -2, 2, out=standing)
-        turned = standing / (scale.apart + np.float32(1e-6))
-        found = (standing, turned * scale.skew, turned * (scale.cross * np.float32(2)))
-        return [ridge.enlarged(image, scale.factor, stops.shape) for image in found]
-
-    scales = ridge.scales(stops)
-    while two := list(islice(scales, 2)):  # all at once would be a gigabyte at UHD
-        for scale, (standing, *turned) in zip(two, at_once(features, two), strict=True):
-            group = 0 if scale.width < FINE else 1
-            for plane, side in enumerate(turned):
-                planes[TANGENTS[group] + plane] += side
-            np.maximum(planes[2 * group], standing, out=planes[2 * group])
-            np.minimum(planes[2 * group + 1], standing, out=planes[2 * group + 1])
-    near = np.ones((2 * NEAR + 1, 2 * NEAR + 1), np.uint8)
-    planes[8] = (cv2.dilate(stops, near) - stops) * np.float32(0.25)
-    planes[9] = (stops - cv2.erode(stops, near)) * np.float32(0.25)
-    return planes.transpose(1, 2, 0)
+        turned = np.add(scale.apart, np.float32(1e-6), out=scale.apart)
+        np.divide(standing, turned, out=turned)
+        standing = ridge.enlarged(standing, scale.factor, bright.shape)
+        np.maximum(bright, standing, out=bright)
+        np.minimum(dark, standing, out=dark)
+        skew = np.multiply(turned, scale.skew, out=scale.skew)
+        turned *= np.float32(2)
+        for way, side in zip(ways, (skew, np.multiply(turned, scale.cross, out=turned)), strict=True):
+            way += ridge.enlarged(side, scale.factor, bright.shape)
 
 
 def motion(residual: np.ndarray | None, shape: tuple[int, ...]) -> np.ndarray:

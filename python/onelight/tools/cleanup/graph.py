@@ -10,6 +10,7 @@ import numpy as np
 from fileseq.frameset import FrameSet
 
 from onelight.errors import RequestError
+from onelight.imaging import floats, halves
 from onelight.stages import Context, Stage
 from onelight.temporal import cuts, encode, flow, gather
 from onelight.temporal.flow import covered
@@ -40,13 +41,13 @@ def find(context: Context, _: dict[str, Any]) -> dict[str, Any]:
     seen, broken = picture(context, area)
     level = encode.middle(seen)
     found = detect.find(context.session, seen, level, None, context.check)
-    halves = detect.Found(*(np.asarray(image, np.float16) for image in (found.matte, found.width, found.along)))
-    return {"found": halves, "level": level, "broken": broken}
+    kept = detect.Found(*(halves(image) for image in (found.matte, found.width, found.along)))
+    return {"found": kept, "level": level, "broken": broken}
 
 
 def _found(made: Mapping[str, Any]) -> detect.Found:
     found: detect.Found = made["found"]
-    return detect.Found(*(np.asarray(image, np.float32) for image in (found.matte, found.width, found.along)))
+    return detect.Found(*(floats(image) for image in (found.matte, found.width, found.along)))
 
 
 def wires(context: Context, made: dict[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from onelight.temporal import flow
 from onelight.temporal.encode import luminance
-from onelight.temporal.grain import BLOCK, Grain, bands
+from onelight.temporal.grain import Grain, bands, clear
 from onelight.tools.cleanup import leftovers
 
 if TYPE_CHECKING:  # the tool of a show without a measured look loads nothing of it
@@ -33,9 +33,7 @@ def measured(plate: np.ndarray, matte: np.ndarray, other: np.ndarray | None, mot
     Where it was taken from texture, what differs from the nearest `other` frame laid over the plate is taken instead;
     `motion` [H, W, 2] leads there, where that is known. All scene-linear.
     """
-    rows, columns = (side // BLOCK for side in matte.shape)
-    blocks = matte[: rows * BLOCK, : columns * BLOCK].reshape(rows, BLOCK, columns, BLOCK)
-    if not (blocks.max(axis=(1, 3), initial=0) <= 0).any():
+    if not clear(matte).any():
         return None
     grain = Grain.measure([plate], [matte])
     if other is None:

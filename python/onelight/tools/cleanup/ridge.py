@@ -6,7 +6,7 @@ bar of the filter's width has the bar's contrast; where a picture is rich in det
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -54,14 +54,23 @@ def stops_of(picture: np.ndarray, level: float) -> np.ndarray:
 
 def scales(stops: np.ndarray) -> Iterator[Scale]:
     """Ridge responses, finest first: the larger eigenvalue of the Hessian, less a blob's share (Lindeberg 1998)."""
+    for octave in octaves(stops):
+        yield from octave
+
+
+def octaves(stops: np.ndarray) -> Iterator[Iterator[Scale]]:
+    """`scales` by octaves; each may be worked on by itself."""
     image, factor = stops, 1
     for octave in range(OCTAVES):
         last = octave == OCTAVES - 1
-        for sigma in (*SIGMAS, *(WIDEST,) * last):
-            yield Scale(factor, sigma, *_ridge(image, sigma))
+        yield _scales(image, factor, (*SIGMAS, *(WIDEST,) * last))
         if last or min(image.shape) < 16:
             return
         image, factor = halved(image), factor * 2
+
+
+def _scales(image: np.ndarray, factor: int, sigmas: Sequence[float]) -> Iterator[Scale]:
+    return (Scale(factor, sigma, *_ridge(image, sigma)) for sigma in sigmas)
 
 
 def halved(image: np.ndarray) -> np.ndarray:

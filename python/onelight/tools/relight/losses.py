@@ -18,6 +18,7 @@ WEIGHTS = {
     "reach": 0.6,
     "relit": 2.5,
 }
+OUTPUTS = ("normals", "depth", "openness", "reach", "doubt")
 Tensors = Mapping[str, Tensor]
 Level = tuple[dict[str, Tensor], dict[str, Tensor]]
 Look = Callable[..., tuple[Tensor, ...]]  # the network: `Geometry.forward`
@@ -48,7 +49,7 @@ def _level(batch: Tensors, prefix: str) -> dict[str, Tensor]:
 def answer(look: Look, level: Tensors, prior: Tensor) -> dict[str, Tensor]:
     """The network's outputs by name."""
     out = look(level["picture"], level["matte"], prior, level["light"], level["asked"])
-    return dict(zip(("normals", "depth", "openness", "reach"), out, strict=True))
+    return dict(zip(OUTPUTS, out, strict=True))
 
 
 def halved(level: Tensors) -> dict[str, Tensor]:

@@ -38,6 +38,7 @@ class Surface:
     depth: np.ndarray  # [h, w], affine: larger is farther, about 0 +- 1
     openness: np.ndarray  # [h, w] share of the light from all round that arrives
     asked: Level  # where the reach of keys is asked for
+    doubt: float  # of a key's light: how far the shading may be off; 0 where the version is silent on that
 
 
 def known(session: Session | None) -> bool:
@@ -63,7 +64,7 @@ def find(context: Context, working: np.ndarray, matte: np.ndarray | None, lamp: 
     prior = np.zeros((*mattes[-1].shape, 4), np.float32)
     if matte is not None:
         prior[..., :3] = inflated((mattes[-1] + 1) / 2)
-    found, asking = prior, None
+    found, asking, doubt = prior, None, 0.0
     for picture, outline in zip(reversed(pictures), reversed(mattes), strict=True):
         longest = max(outline.shape)
         if asking is not None:
@@ -72,12 +73,12 @@ def find(context: Context, working: np.ndarray, matte: np.ndarray | None, lamp: 
             prior = cv2.resize(found[..., :4], outline.shape[::-1], interpolation=cv2.INTER_LINEAR)
         level = Level(picture, outline, prior, light)
         asking = level if asking is None or longest <= ASKING else asking
-        found = _both_ways(context, level, asked)
+        found, doubt = _both_ways(context, level, asked)
     assert asking is not None
     if found.shape[:2] != working.shape[:2]:
         found = cv2.resize(found, working.shape[1::-1], interpolation=cv2.INTER_LINEAR)
         found[..., :3] = geometry.normalise(found[..., :3])
-    return Surface(found[..., :3], found[..., 3], found[..., 4], asking)
+    return Surface(found[..., :3], found[..., 3], found[..., 4], asking, doubt)
 
 
 def reach(context: Context, asked: Level, key: np.ndarray, degrees: float, size: tuple[int, int]) -> np.ndarray:
@@ -85,7 +86,7 @@ def reach(context: Context, asked: Level, key: np.ndarray, degrees: float, size:
 
     `key` is the direction to it, `degrees` its angular diameter.
     """
-    found = _both_ways(context, asked, _asked(key, degrees))[..., 5]
+    found = _both_ways(context, asked, _asked(key, degrees))[0][..., 5]
     return np.clip(cv2.resize(found, size[::-1], interpolation=cv2.INTER_LINEAR), 0, 1)
 
 
@@ -117,20 +118,20 @@ def halved(image: np.ndarray) -> np.ndarray:
     return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
 
 
-def _both_ways(context: Context, level: Level, asked: np.ndarray) -> np.ndarray:
-    """The mean of the answers to the level and to its mirror image, [h, w, 6]."""
+def _both_ways(context: Context, level: Level, asked: np.ndarray) -> tuple[np.ndarray, float]:
+    """The mean of the answers to the level and to its mirror image, [h, w, 6], and the doubt about them."""
     context.check()
-    straight = _run(context, level, asked)
+    straight, doubt = _run(context, level, asked)
     context.check()
     flipped = Level(level.picture[:, ::-1], level.matte[:, ::-1], level.prior[:, ::-1] * MIRROR, level.light * MIRROR)
-    mirrored = _run(context, flipped, asked * MIRROR)[:, ::-1]
+    mirrored = _run(context, flipped, asked * MIRROR)[0][:, ::-1]
     both = (straight + mirrored * np.array([-1, 1, 1, 1, 1, 1], np.float32)) / 2
     both[..., :3] = geometry.normalise(both[..., :3])
-    return both
+    return both, doubt
 
 
-def _run(context: Context, level: Level, asked: np.ndarray) -> np.ndarray:
-    """Normals, depth, openness and reach, [h, w, 6]."""
+def _run(context: Context, level: Level, asked: np.ndarray) -> tuple[np.ndarray, float]:
+    """Normals, depth, openness and reach, [h, w, 6], and the doubt about them."""
     height, width = level.matte.shape
     pad = (0, -height % MULTIPLE, 0, -width % MULTIPLE)
 
@@ -143,4 +144,5 @@ def _run(context: Context, level: Level, asked: np.ndarray) -> np.ndarray:
     assert context.session is not None
     out = context.session.run(STAGE, {**inputs, "light": level.light[None], "asked": asked[None]})
     found = np.concatenate([out[name][0] for name in ("normals", "depth", "openness", "reach")])
-    return np.ascontiguousarray(found[:, :height, :width].transpose(1, 2, 0))
+    doubt = float(out["doubt"][0]) if "doubt" in out else 0.0
+    return np.ascontiguousarray(found[:, :height, :width].transpose(1, 2, 0)), doubt

@@ -13,6 +13,7 @@ import numpy as np
 
 from onelight.colour import Colour
 from onelight.tools.relight import light as lit
+from onelight.tools.relight import paint
 from onelight.tools.relight.geometry import blur, bounded, smoothstep
 from onelight.tools.relight.knobs import SH_NAMES
 
@@ -53,7 +54,8 @@ def cast_shadow(depth: np.ndarray, to_light: np.ndarray, softness: float, depth_
 
 
 def shading(g: Mapping[str, Any], knobs: Mapping[str, Any], colour: Colour, cast: Cast) -> dict[str, np.ndarray]:
-    """Present shading [h, w], the new one [h, w, 3] in the space of the edit, the new key alone, the share of air.
+    """Present shading "old" [h, w], "new" [h, w, 3] in the space of the edit, the same without level, colour and
+    effects ("even" [h, w]), the new "key" alone, the share of "air".
 
     `cast` says how much of a key is kept off where, given the direction to it: as g["shadow"] does for the present one.
     """
@@ -82,12 +84,21 @@ def shading(g: Mapping[str, Any], knobs: Mapping[str, Any], colour: Colour, cast
         tints.append(lit.colour(knobs["rim_kelvin"]))
     mix = np.stack([gains(tint, colour) for tint in tints], axis=1)
     air = _air(g, knobs) if knobs["haze"] > 0 else np.float32(0)
-    return {"old": old, "new": cv2.transform(cv2.merge(amounts), mix), "key": key, "air": np.asarray(air)}
+    return {
+        "old": old,
+        "new": cv2.transform(cv2.merge(amounts), mix),
+        "even": (amounts[0] + key) / np.float32(new.level),
+        "key": key,
+        "air": np.asarray(air),
+    }
 
 
 def log_ratio(g: Mapping[str, Any], knobs: Mapping[str, Any], s: Mapping[str, np.ndarray]) -> np.ndarray:
     """Stops between new and present shading [h, w, 3], before the limit."""
     even = -np.log2(s["old"])  # what is the same in all three channels
+    if g["doubt"] > 0 and knobs["lift_shadows"] > 0:  # shadows that stay keep what the plate shows in them
+        doubt = g["doubt"] * lit.present_light(knobs).key_level ** 2
+        even += paint.lent(g, s["old"], s["even"], doubt) * np.float32(knobs["lift_shadows"])
     if knobs["haze"] > 0:
         even += np.log2(1 - s["air"])
     return np.log2(s["new"]) + cv2.merge([even] * 3)
