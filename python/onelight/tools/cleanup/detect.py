@@ -91,20 +91,20 @@ def hand(stops: np.ndarray) -> np.ndarray:
 
 def _add(into: Sequence[np.ndarray], octave: Iterable[ridge.Scale]) -> None:
     """Adds an octave's ridges to bright, dark, cos 2a and sin 2a, each [H, W]."""
+    from onelight.tools.cleanup.kernels import stand_out
+
     bright, dark, *ways = into
+    within, factor = ways, 1
     for scale in octave:
-        standing = scale.response / ridge.usual(scale.response)
-        standing *= np.float32(0.25)
-        np.clip(standing, -2, 2, out=standing)
-        turned = np.add(scale.apart, np.float32(1e-6), out=scale.apart)
-        np.divide(standing, turned, out=turned)
-        standing = ridge.enlarged(standing, scale.factor, bright.shape)
+        if scale.factor > factor:
+            within, factor = [np.zeros_like(scale.response) for _ in ways], scale.factor
+        stand_out(scale.response, ridge.usual(scale.response), scale.skew, scale.cross, scale.apart, *within)
+        standing = ridge.enlarged(scale.response, factor, bright.shape)
         np.maximum(bright, standing, out=bright)
         np.minimum(dark, standing, out=dark)
-        skew = np.multiply(turned, scale.skew, out=scale.skew)
-        turned *= np.float32(2)
-        for way, side in zip(ways, (skew, np.multiply(turned, scale.cross, out=turned)), strict=True):
-            way += ridge.enlarged(side, scale.factor, bright.shape)
+    if factor > 1:
+        for way, sums in zip(ways, within, strict=True):
+            way += ridge.enlarged(sums, factor, way.shape)
 
 
 def motion(residual: np.ndarray | None, shape: tuple[int, ...]) -> np.ndarray:

@@ -182,6 +182,8 @@ class _Graph:
 
     def diffused(self, tensor: np.ndarray, start: np.ndarray) -> np.ndarray:
         """The hole's pixels [n, 3] brought to rest, from `start`, as the structure tensor leads."""
+        from onelight.tools.cleanup.kernels import at_rest
+
         leads = tensor[self.band[0] // 2, self.band[1] // 2]
         ways = self._conductance(leads, np.float32(FLAT) + self.noise * np.float32(GRAINY))
         both = np.concatenate([ways, ways], axis=1)
@@ -192,14 +194,15 @@ class _Graph:
         outer = csr_matrix(
             ((weight * (1 - self.inner)).ravel(), np.maximum(self.there, 0).ravel(), pointers), shape=size
         )
-        inner = csr_matrix(((weight * self.inner).ravel(), self.order.ravel(), pointers), shape=(size[0], size[0]))
         mine = self.values[self.mine]
         slope, grains = (leads[:, 0] + leads[:, 2])[self.mine], np.maximum(self.noise[self.mine], np.float32(1e-12))
         held = np.where(self.own, 0, total * np.clip(HELD * slope / grains - 1, *LEAST_MOST))
         begin = mine.copy()
         begin[self.own] = start
         given = outer @ self.values + held[:, None] * mine
-        return _solved(inner, total + held, given, begin)[self.own]
+        total = np.maximum(total + held, np.float32(1e-12))
+        close = np.float32(CLOSE**2) * total.sum()
+        return at_rest(self.order, weight * self.inner, total, given, begin, STEPS, close)[self.own]
 
     def _conductance(self, tensor: np.ndarray, flat: np.ndarray) -> np.ndarray:
         """How well each pixel of the band passes values on each way of `LINKS`, [B, 8], for its tensor [B, 3].
@@ -218,27 +221,3 @@ class _Graph:
         known = np.sqrt((self.along * self.along).sum(axis=1))
         refused = (strict + across * known)[:, None] + turn @ turned
         return np.where(length > 2, FAR, 1).astype(np.float32) / length * (np.exp(-refused) + np.float32(LEAK))
-
-
-def _solved(inner: csr_matrix, total: np.ndarray, given: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """Solves total x - inner @ x = given for [N, 3] by conjugate gradients, preconditioned by the diagonal."""
-    scale = (1 / np.maximum(total, np.float32(1e-12)))[:, None]
-    rest = given - (total[:, None] * x - inner @ x)
-    goal = np.float32(CLOSE**2) * total.sum()
-    nearer = scale * rest
-    way, energy = nearer, _dot(rest, nearer)
-    for _ in range(STEPS):
-        if (energy <= goal).all():
-            break
-        pushed = total[:, None] * way - inner @ way
-        step = energy / np.maximum(_dot(way, pushed), np.float32(1e-20))
-        x, rest = x + step * way, rest - step * pushed
-        nearer = scale * rest
-        left = _dot(rest, nearer)
-        way, energy = nearer + left / np.maximum(energy, np.float32(1e-20)) * way, left
-    return x
-
-
-def _dot(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Scalar products of the columns of [N, 3]."""
-    return np.einsum("nc,nc->c", one, other)

@@ -88,6 +88,9 @@ def enlarged(image: np.ndarray, factor: int, shape: tuple[int, ...]) -> np.ndarr
 
 
 def _ridge(image: np.ndarray, sigma: float) -> tuple[np.ndarray, ...]:
+    """Response, skew, cross and apart of a `Scale`, without trigonometry."""
+    from onelight.tools.cleanup.kernels import ridges
+
     reach = int(np.ceil(3.5 * sigma))
     x = np.arange(-reach, reach + 1, dtype=np.float64)
     bell = np.exp(-(x**2) / (2 * sigma**2))
@@ -99,20 +102,9 @@ def _ridge(image: np.ndarray, sigma: float) -> tuple[np.ndarray, ...]:
     def derived(across: np.ndarray, down: np.ndarray) -> np.ndarray:
         return cv2.sepFilter2D(image, cv2.CV_32F, across * scale, down, borderType=cv2.BORDER_REPLICATE)
 
-    xx, yy, xy = derived(second, bell), derived(bell, second), derived(first, first)
-    skew, total = xx - yy, np.add(xx, yy, out=xx)
-    # Not cv2.magnitude, whose last bits depend on where in memory an array begins.
-    apart = xy * xy
-    apart += np.square(skew * np.float32(0.5))
-    np.sqrt(apart, out=apart)
-    # The eigenvalues are total / 2 +- apart: the stronger one, less the weaker where both have one sign (a blob).
-    strength = np.abs(total, out=yy)
-    strength *= np.float32(0.5)
-    strength += apart
-    apart *= 2
-    np.minimum(strength, apart, out=strength)
-    np.negative(total, out=total)
-    return np.copysign(strength, total, out=strength), skew, xy, apart
+    cross = derived(first, first)
+    response, skew, apart = ridges(derived(second, bell), derived(bell, second), cross)
+    return response, skew, cross, apart
 
 
 def usual(response: np.ndarray) -> np.ndarray:
