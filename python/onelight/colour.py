@@ -74,9 +74,9 @@ class Colour:
         return Colour(found.getName(), _is_linear(found.getName(), pinned), pinned)
 
     def to_working(self, rgb: np.ndarray) -> np.ndarray:
-        """Float32 [..., 3] in this space as new float32 scene-linear ACEScg, unclamped."""
-        if not self.name:
-            return rgb.copy()
+        """Float32 [..., 3] in this space as float32 scene-linear ACEScg, unclamped: itself where it is that already."""
+        if not self.name or self._is_working:
+            return rgb
         return cv2.transform(rgb, self._matrix) if self.linear else self.decode(rgb)
 
     def from_working(self, rgb: np.ndarray) -> np.ndarray:
@@ -103,6 +103,10 @@ class Colour:
     @property
     def _matrix(self) -> np.ndarray:
         return _matrix(self.name, self.pinned)
+
+    @property
+    def _is_working(self) -> bool:
+        return self.linear and np.array_equal(self._matrix, np.eye(3))
 
 
 @cache

@@ -119,26 +119,20 @@ def refined(here: Coarse, there: Coarse, wide: tuple[slice, slice], flow: np.nda
     Lucas & Kanade 1981 in smooth windows, local differences of exposure taken out, weights against what does not
     match (Black & Anandan 1996), slopes of the mean of both pictures.
     """
+    from onelight.temporal import kernels
+
     rows, columns = wide
     start, support, target = flow, np.zeros(0), positions(flow.shape, columns.start, rows.start)
     seen, free = here.stops[wide], here.known[wide]
     for _ in range(STEPS):
         moved = sample(there.stops, target + flow, cv2.INTER_CUBIC)
         weight = free * known(there, target + flow)
-        differs = seen - moved
-        around = mean(cv2.merge([weight, weight * differs]))
-        differs = differs - around[..., 1] / (around[..., 0] + np.float32(1e-4))
-        weight = weight / (1 + (differs / np.float32(STRAY)) ** 2)
-        both = (seen + moved) / 2
+        around = mean(cv2.merge([weight, weight * (seen - moved)]))
+        differs, both = kernels.compared(seen, moved, weight, around, STRAY)
         right = cv2.Scharr(both, -1, 1, 0, scale=1 / 32, borderType=cv2.BORDER_REPLICATE)
         down = cv2.Scharr(both, -1, 0, 1, scale=1 / 32, borderType=cv2.BORDER_REPLICATE)
-        x, y = weight * right, weight * down
-        a, b, c, p = cv2.split(mean(cv2.merge([x * right, x * down, y * down, x * differs])))
-        q, support = cv2.split(mean(cv2.merge([y * differs, weight])))
-        damping = np.float32(FLAT**2) * support + np.float32(1e-9)
-        a, c = a + damping, c + damping
-        scale = 1 / (a * c - b * b)
-        flow = flow + np.clip(cv2.merge([(c * p - b * q) * scale, (a * q - b * p) * scale]), -1.5, 1.5)
+        means = mean(kernels.moments(right, down, differs, weight))
+        flow, support = kernels.stepped(flow, means, FLAT), means[..., 5]
     if support.min() < SEEN:  # in the middle of a wide hole, or beyond it, a few pixels say less than what is around
         flow = start + encode.spread(flow - start, np.minimum(np.square(support * np.float32(1 / SEEN)), 1))
     stray = np.hypot(flow[..., 0] - start[..., 0], flow[..., 1] - start[..., 1]) > FARTHEST

@@ -78,7 +78,7 @@ def positions(shape: tuple[int, ...], left: float = 0, top: float = 0) -> np.nda
 def sample(image: np.ndarray, target: np.ndarray, how: int, outside: float | None = None) -> np.ndarray:
     """The image [H, W(, C)] at positions (x, y) [h, w, 2]; beyond its border `outside`, or the border's pixels."""
     border = cv2.BORDER_REPLICATE if outside is None else cv2.BORDER_CONSTANT
-    x, y = cv2.split(target)
+    x, y = cv2.split(target)  # in one map, positions would be rounded to 1/32 of a pixel
     return cv2.remap(image, x, y, how, borderMode=border, borderValue=(outside or 0.0,) * 4)
 
 

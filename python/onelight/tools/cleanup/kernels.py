@@ -1,30 +1,15 @@
-"""Inner loops of Cleanup, compiled: what array operations would carry through memory many times over.
-
-Import this where it is first needed, not with the tool: numba takes half a second to load. What it has compiled is
-kept beside this file, or in the user's cache where that folder cannot be written.
-"""
+"""Inner loops of Cleanup, compiled."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
-
 import numpy as np
-from numba import njit
 
-Loop = TypeVar("Loop", bound=Callable[..., Any])
+from onelight.temporal.compiled import compiled
+
 NONE = np.float32(1e-20)
 
 
-def _compiled(loop: Loop) -> Loop:
-    """The loop as machine code that lets other threads run; sums are added up in the order that is written."""
-    try:
-        return cast(Loop, njit(nogil=True, cache=True)(loop))
-    except RuntimeError:  # nowhere to keep it: it is compiled in every process
-        return cast(Loop, njit(nogil=True)(loop))
-
-
-@_compiled
+@compiled
 def at_rest(
     order: np.ndarray,
     weight: np.ndarray,
@@ -92,7 +77,7 @@ def at_rest(
     return x[:, :3].copy()
 
 
-@_compiled
+@compiled
 def ridges(xx: np.ndarray, yy: np.ndarray, xy: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Of a Hessian [H, W] of float32: a ridge's response, xx - yy, and how far the eigenvalues are apart.
 
@@ -111,7 +96,7 @@ def ridges(xx: np.ndarray, yy: np.ndarray, xy: np.ndarray) -> tuple[np.ndarray, 
     return response, skew, apart
 
 
-@_compiled
+@compiled
 def stand_out(
     response: np.ndarray,
     usual: np.ndarray,
