@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 
@@ -14,6 +16,7 @@ _FIRM = 0.4  # cost of such a difference, per px squared
 _FREE = 0.5  # cost of lying at the end of the reach
 _STRAY = 5.0  # px that the course may stray from the best shifted, tilted and bent one, at the cost of _FREE
 _SWINGS = 48  # points of a curve that are asked for that one
+TILTS, BENDS = np.arange(-6, 7) / 12, np.arange(-3, 4) / 12  # of a course, in reaches at its ends
 _TOO_MUCH = 3.5  # times the expected contrast: less and less likely up to this
 _QUIET = 0.03  # stops: contrast that counts for nothing even on a clean picture
 
@@ -108,13 +111,13 @@ def _matched(differs: np.ndarray, expected: np.ndarray, usual: np.ndarray) -> np
     return 2 * gain * np.clip(share - np.float32(0.5) - aside / 4, -0.5, 0.5)
 
 
-def path(score: np.ndarray) -> tuple[np.ndarray, float]:
+def path(score: np.ndarray, about: np.ndarray | None = None) -> tuple[np.ndarray, float]:
     """The course [N] through scores [N, K] and how well it is seen, a point.
 
-    A wire moves as a whole: first the best shift, tilt and bend, tried out, then what little it strays from that, by
-    dynamic programming (Viterbi).
+    A wire moves as a whole: first the best shift, tilt and bend, tried out (or the columns `about` [N], where these are
+    known), then what little it strays from that, by dynamic programming (Viterbi).
     """
-    swung = _swung(score)
+    swung = _swung(score) if about is None else about
     count, width = score.shape
     columns = np.arange(width, dtype=np.float32)
     cost = np.float32(_FREE) * ((columns[None] - swung[:, None]) / np.float32(_STRAY)) ** 2 - score
@@ -139,25 +142,39 @@ def path(score: np.ndarray) -> tuple[np.ndarray, float]:
 def _swung(score: np.ndarray) -> np.ndarray:
     """The best course [N] of the form shift + tilt + bend through scores [N, K], in columns."""
     count, width = score.shape
-    rows = np.unique(np.linspace(0, count - 1, min(count, _SWINGS)).round().astype(int))
-    at = np.linspace(-1, 1, count)
-    reach = (width - 1) / 2
-    soft = cv2.blur(score[rows], (3, 1), borderType=cv2.BORDER_REPLICATE)
     if count < 4:
-        return np.full(count, float(soft.mean(axis=0).argmax()))
-    shift = np.arange(width, dtype=np.float32)
-    tilt, bend = np.arange(-0.5, 0.51, 1 / 12) * reach, np.arange(-0.25, 0.26, 1 / 12) * reach
-    curve = at[rows] ** 2 - 1 / 3
-    best = (-np.inf, 0.0, 0.0, 0.0)
+        return np.full(count, float(cv2.blur(score, (3, 1), borderType=cv2.BORDER_REPLICATE).mean(axis=0).argmax()))
+    reach = (width - 1) / 2
+    shift = np.arange(width, dtype=np.float32)[:, None, None] - reach
+    tilt, bend = (share[None] * reach for share in (TILTS[:, None], BENDS[None]))
+    far = (shift * shift + tilt * tilt / 3 + bend * bend / 5) / (reach * reach)
+    best = np.unravel_index(int((poses(score) - _FREE * far.astype(np.float32)).argmax()), far.shape)
+    return posed(count, width, [int(index) for index in best])
+
+
+def poses(score: np.ndarray, counts: np.ndarray | None = None) -> np.ndarray:
+    """The mean score [K, `TILTS`, `BENDS`] of courses through scores [N, K]: each shifted, tilted and bent otherwise.
+
+    Only rows that `counts` [N] bool, where given. Tilts and bends are shares of half the width K.
+    """
+    count, width = score.shape
+    asked = np.arange(count) if counts is None else np.flatnonzero(counts)
+    rows = asked[np.unique(np.linspace(0, len(asked) - 1, min(len(asked), _SWINGS)).round().astype(int))]
+    soft = np.zeros((len(rows), 3 * width), np.float32)  # what lies beyond either end says nothing
+    soft[:, width : 2 * width] = cv2.blur(score[rows], (3, 1), borderType=cv2.BORDER_REPLICATE)
+    at = np.linspace(-1, 1, count)[rows]
+    reach = (width - 1) / 2
+    out = np.empty((width, len(TILTS), len(BENDS)), np.float32)
     line = np.arange(len(rows))[:, None]
-    for b in tilt:
-        for c in bend:
-            where = np.rint(shift[None] + (b * at[rows] + c * curve)[:, None]).astype(np.int32)
-            inside = (where >= 0) & (where < width)
-            sums = np.where(inside, soft[line, np.clip(where, 0, width - 1)], 0).mean(axis=0)
-            sums -= _FREE * (((shift - reach) ** 2 + b * b / 3 + c * c / 5) / (reach * reach)).astype(np.float32)
-            k = int(sums.argmax())
-            if sums[k] > best[0]:
-                best = (float(sums[k]), float(shift[k]), float(b), float(c))
-    _, a, b, c = best
-    return np.clip(a + b * at + c * (at**2 - 1 / 3), 0, width - 1)
+    for i, tilt in enumerate(TILTS * reach):
+        for j, bend in enumerate(BENDS * reach):
+            first = np.rint(width + tilt * at + bend * (at * at - 1 / 3)).astype(np.int64)
+            out[:, i, j] = soft[line, first[:, None] + np.arange(width)].mean(axis=0)
+    return out
+
+
+def posed(count: int, width: int, pose: Sequence[int]) -> np.ndarray:
+    """The columns [N] of a course that is shifted, tilted and bent as those indices of `poses` say."""
+    at, reach = np.linspace(-1, 1, count), (width - 1) / 2
+    shift, tilt, bend = pose
+    return np.clip(shift + TILTS[tilt] * reach * at + BENDS[bend] * reach * (at * at - 1 / 3), 0, width - 1)

@@ -97,16 +97,27 @@ def followed(wire: Wire, there: Seen, behind: Behind, frames: int = 1) -> Wire:
     _, course, score, core, way = best
     rows = np.arange(len(way))
     plain = np.maximum(score[rows, way], _UNSEEN * wire.usual)
-    moved = _smooth(_moved(course, way - reach_of(reach), plain), plain, wire.bend)
+    moved = smoothed(course, way - reach_of(reach), plain, wire)
     # The tips go along with what they hang on; how far along itself a wire has gone cannot be seen in between.
     contrast = wire.contrast + (0.1 * np.clip(plain / wire.usual, 0, 1))[:, None] * (
         _along(core[rows, way]) - wire.contrast
     )
-    sure = float(np.clip(np.mean(np.minimum(plain / wire.usual, 1)), 0, 1))
+    sure = surely(plain, wire)
     speed = (moved - points - steady) / np.float32(max(frames, 1))
     speed = wire.speed + np.float32(_HASTE * sure) * (_simple(speed, plain) - wire.speed)
     curve = replace(wire.curve, points=moved, confidence=sure)
     return _ended(replace(wire, curve=curve, contrast=contrast, speed=speed), there)
+
+
+def smoothed(course: np.ndarray, offsets: np.ndarray, plain: np.ndarray, wire: Wire) -> np.ndarray:
+    """A course [N, 2] moved across by offsets [N] px, as plainly as these are seen, and as smooth as the wire is."""
+    plain = np.maximum(plain, _UNSEEN * wire.usual)
+    return _smooth(_moved(course, offsets, plain), plain, wire.bend)
+
+
+def surely(plain: np.ndarray, wire: Wire) -> float:
+    """How sure it is, 0..1, that a wire is where it was drawn, by how plainly each point [N] of it is seen there."""
+    return float(np.clip(plain / wire.usual, _UNSEEN, 1).mean()) if len(plain) else _UNSEEN
 
 
 def _simple(speed: np.ndarray, plain: np.ndarray) -> np.ndarray:

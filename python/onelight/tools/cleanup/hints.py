@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import pairwise
@@ -19,12 +19,14 @@ from onelight.tools.cleanup.follow import Wire, begun, followed
 from onelight.tools.cleanup.hands import at_once
 from onelight.tools.cleanup.link import drawn
 from onelight.tools.cleanup.meet import blended, led
+from onelight.tools.cleanup.settle import settled
 
 VERSION = 1
 LONGEST = 1 << 20  # characters of the knob
 _FINE = 8  # steps a pixel in which positions are kept
 _FAINT, _PATIENCE = 0.12, 12  # a wire seen no plainer than this for so many frames is gone
 _DOUBT = 0.65  # against its hint: of frames that lost a faint wire nine of ten are below it, and half of the good ones
+_TRUST = 0.8  # of what is seen frame by frame: a course through all frames that shows as much is the likelier one
 _BRIDGE = 32.0  # frames between two that were tracked which are interpolated
 
 
@@ -57,6 +59,7 @@ def track_shot(
     hinted = [frame for frame in order if frame in hints and float(np.max(hints[frame], initial=0)) > 0.5]
     ahead: dict[int, dict[int, list[Curve]]] = {}
     back: dict[int, dict[int, list[Curve]]] = {}
+    drawn_on: dict[int, list[Wire]] = {}
     number = 0
     for frame in hinted:
         check()
@@ -67,8 +70,16 @@ def track_shot(
         stops = [order.index(h) for h in hinted]
         after = next((s for s in stops if s > at), len(order))
         before = next((s for s in reversed(stops) if s < at), -1)
+        drawn_on[frame] = wires
         ahead[frame] = _course(frames, order[at : after + 1], wires, check)
         back[frame] = _course(frames, order[max(before, 0) : at + 1][::-1], wires, check)
+    for first, second in pairwise([None, *hinted, None]):
+        one, two = ({} if at is None else courses[at] for at, courses in ((first, ahead), (second, back)))
+        before, after = ([] if at is None else drawn_on[at] for at in (first, second))
+        known = {frame: [*one.get(frame, ()), *two.get(frame, ())] for frame in {*one, *two}}
+        for course, wires, others in ((one, before, after), (two, after, before)):
+            for wire in wires:
+                _settle(course, wire, frames, known, [other.curve for other in others], check)
     for first, second in pairwise(hinted):
         one, two = ahead[first], back[second]
         ahead[first], back[second] = led(one, first, second, two[second]), led(two, second, first, one[first])
@@ -113,6 +124,25 @@ def _course(
         found[frame] = [w.curve for w in wires]
         here = there
     return found
+
+
+def _settle(
+    course: dict[int, list[Curve]],
+    wire: Wire,
+    frames: Mapping[int, np.ndarray],
+    known: Mapping[int, Sequence[Curve]],
+    aims: Sequence[Curve],
+    check: Callable[[], None],
+) -> None:
+    """Puts a wire that was hardly seen on some frame of its course where the shot as a whole shows it."""
+    mine = {frame: c for frame in [*course][1:] for c in course[frame] if c.track == wire.curve.track}
+    if min((c.confidence for c in mine.values()), default=1.0) >= _DOUBT:
+        return
+    ways = settled(frames, [*course], wire, known, aims, check)
+    sure, other = (float(np.mean([c.confidence for c in found.values()])) for found in (ways, mine))
+    if sure > _TRUST * other:
+        for frame, curve in ways.items():
+            course[frame] = [*(c for c in course[frame] if c.track != curve.track), curve]
 
 
 def _inside(curve: Curve, shape: tuple[int, int]) -> bool:
