@@ -6,8 +6,8 @@ import numpy as np
 from onelight.tools.cleanup import settle
 from onelight.tools.cleanup.across import BENDS, TILTS, posed, poses
 
-SHAPE = (7, len(TILTS), len(BENDS))
-START = (3, 6, 3)
+SHAPE = (23, len(TILTS), len(BENDS))
+START = (11, 6, 3)
 
 
 def best_of_all(tables: list[np.ndarray], end: tuple[int, int, int] | None) -> float:
@@ -34,8 +34,8 @@ def worth(tables: list[np.ndarray], ways: list[tuple[int, ...]]) -> float:
 def test_no_course_through_all_frames_is_likelier() -> None:
     random = np.random.default_rng(5)
     tables = [random.normal(0, 0.3, SHAPE).astype(np.float32) for _ in range(4)]
-    for end in (None, (5, 7, 2)):
-        ways = settle._likeliest(tables, START, end)
+    for end in (None, (20, 7, 2)):
+        ways = settle._likeliest(tables, START, [] if end is None else [end], [1] * len(tables))
         assert end is None or ways[-1] == end
         assert abs(worth(tables, ways) - best_of_all(tables, end)) < 1e-4
 
@@ -56,3 +56,25 @@ def test_rows_outside_of_the_picture_do_not_count() -> None:
     score[:20, 10], score[20:, 4] = 1, 9
     inside = np.arange(40) < 20
     assert poses(score, inside)[10, 6, 3] > poses(score, inside)[4, 6, 3]
+
+
+def test_an_end_that_cannot_be_reached_is_left_alone_and_one_of_several_is_chosen_by_what_is_seen() -> None:
+    random = np.random.default_rng(7)
+    tables = [random.normal(0, 0.3, SHAPE).astype(np.float32) for _ in range(2)]
+    free = settle._likeliest(tables, START, [], [1, 1])
+    assert settle._likeliest(tables, START, [(11, 12, 6)], [1, 1]) == free  # six steps of tilt in two frames
+    tables[1][14, 6, 3] = 5
+    assert settle._likeliest(tables, START, [(8, 6, 3), (14, 6, 3)], [1, 1])[-1] == (14, 6, 3)
+
+
+def test_a_wire_may_go_as_much_farther_as_frames_are_apart() -> None:
+    tables = [np.zeros(SHAPE, np.float32)]
+    tables[0][22, 6, 3] = 5
+    assert settle._likeliest(tables, START, [], [1])[-1] != (22, 6, 3)
+    assert settle._likeliest(tables, START, [], [2])[-1] == (22, 6, 3)
+
+
+def test_steady_motion_is_not_held_back_at_either_end() -> None:
+    offsets = 5.0 * np.arange(1, 8)[:, None] + np.zeros((1, 30))
+    np.testing.assert_allclose(settle._calmed(offsets, np.ones_like(offsets), 1.0), offsets, atol=1e-9)
+    np.testing.assert_allclose(settle._calmed(offsets[:1], np.ones((1, 30)), 1.0), offsets[:1], atol=1e-9)

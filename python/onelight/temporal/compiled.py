@@ -15,8 +15,8 @@ Loop = TypeVar("Loop", bound=Callable[..., Any])
 
 
 def compiled(loop: Loop) -> Loop:
-    """The loop as machine code that lets other threads run; sums are added up in the order that is written."""
+    """The loop as machine code that lets other threads run: it divides as numpy does and adds in the order written."""
     try:
-        return cast(Loop, njit(nogil=True, cache=True)(loop))
+        return cast(Loop, njit(nogil=True, cache=True, error_model="numpy")(loop))
     except RuntimeError:  # nowhere to keep it: it is compiled in every process
-        return cast(Loop, njit(nogil=True)(loop))
+        return cast(Loop, njit(nogil=True, error_model="numpy")(loop))

@@ -155,12 +155,16 @@ def _swung(score: np.ndarray) -> np.ndarray:
 def poses(score: np.ndarray, counts: np.ndarray | None = None) -> np.ndarray:
     """The mean score [K, `TILTS`, `BENDS`] of courses through scores [N, K]: each shifted, tilted and bent otherwise.
 
-    Only rows that `counts` [N] bool, where given. Tilts and bends are shares of half the width K.
+    Only rows that `counts` [N] bool, where given: then what lies beyond a row's ends is as its middling score, else it
+    says nothing (0). Tilts and bends are shares of half the width K.
     """
     count, width = score.shape
     asked = np.arange(count) if counts is None else np.flatnonzero(counts)
+    if not len(asked):
+        return np.zeros((width, len(TILTS), len(BENDS)), np.float32)
     rows = asked[np.unique(np.linspace(0, len(asked) - 1, min(len(asked), _SWINGS)).round().astype(int))]
-    soft = np.zeros((len(rows), 3 * width), np.float32)  # what lies beyond either end says nothing
+    beyond = np.zeros((len(rows), 1)) if counts is None else np.median(score[rows], axis=1, keepdims=True)
+    soft = np.repeat(beyond.astype(np.float32), 3 * width, axis=1)
     soft[:, width : 2 * width] = cv2.blur(score[rows], (3, 1), borderType=cv2.BORDER_REPLICATE)
     at = np.linspace(-1, 1, count)[rows]
     reach = (width - 1) / 2

@@ -19,14 +19,13 @@ from onelight.tools.cleanup.follow import Wire, begun, followed
 from onelight.tools.cleanup.hands import at_once
 from onelight.tools.cleanup.link import drawn
 from onelight.tools.cleanup.meet import blended, led
-from onelight.tools.cleanup.settle import settled
+from onelight.tools.cleanup.settle import Known, settled
 
 VERSION = 1
 LONGEST = 1 << 20  # characters of the knob
 _FINE = 8  # steps a pixel in which positions are kept
-_FAINT, _PATIENCE = 0.12, 12  # a wire seen no plainer than this for so many frames is gone
 _DOUBT = 0.65  # against its hint: of frames that lost a faint wire nine of ten are below it, and half of the good ones
-_TRUST = 0.8  # of what is seen frame by frame: a course through all frames that shows as much is the likelier one
+_TRUST = 0.8  # of what is seen frame by frame, which may be anything: as much in one smooth course is the likelier wire
 _BRIDGE = 32.0  # frames between two that were tracked which are interpolated
 
 
@@ -77,9 +76,9 @@ def track_shot(
         one, two = ({} if at is None else courses[at] for at, courses in ((first, ahead), (second, back)))
         before, after = ([] if at is None else drawn_on[at] for at in (first, second))
         known = {frame: [*one.get(frame, ()), *two.get(frame, ())] for frame in {*one, *two}}
-        for course, wires, others in ((one, before, after), (two, after, before)):
-            for wire in wires:
-                _settle(course, wire, frames, known, [other.curve for other in others], check)
+        behind = Known(known, {w.curve.track: w.bar for w in (*before, *after)})
+        for course, wires, stop, aims in ((one, before, second, after), (two, after, first, before)):
+            _settle(course, wires, frames, behind, [w.curve for w in aims] if stop in course else [], check)
     for first, second in pairwise(hinted):
         one, two = ahead[first], back[second]
         ahead[first], back[second] = led(one, first, second, two[second]), led(two, second, first, one[first])
@@ -104,7 +103,6 @@ def _course(
     """Wires followed from the first frame of `order` through the rest."""
     found = {order[0]: [w.curve for w in wires]} if order else {}
     here = Seen.of(frames[order[0]]) if len(order) > 1 else None
-    faint = dict.fromkeys((w.curve.track for w in wires), 0)
     for last, frame in pairwise(order):
         check()
         if here is None or not wires:
@@ -117,10 +115,7 @@ def _course(
         there = Seen.of(picture)
         behind = motion(here, there, [w.curve for w in wires], [w.bar for w in wires])
         wires = at_once(partial(followed, there=there, behind=behind, frames=abs(frame - last)), wires)
-        for wire in wires:
-            track = wire.curve.track
-            faint[track] = faint[track] + 1 if wire.curve.confidence < _FAINT else 0
-        wires = [w for w in wires if faint[w.curve.track] < _PATIENCE and _inside(w.curve, there.shape)]
+        wires = [w for w in wires if _inside(w.curve, there.shape)]
         found[frame] = [w.curve for w in wires]
         here = there
     return found
@@ -128,21 +123,31 @@ def _course(
 
 def _settle(
     course: dict[int, list[Curve]],
-    wire: Wire,
+    wires: Sequence[Wire],
     frames: Mapping[int, np.ndarray],
-    known: Mapping[int, Sequence[Curve]],
+    known: Known,
     aims: Sequence[Curve],
     check: Callable[[], None],
 ) -> None:
-    """Puts a wire that was hardly seen on some frame of its course where the shot as a whole shows it."""
-    mine = {frame: c for frame in [*course][1:] for c in course[frame] if c.track == wire.curve.track}
-    if min((c.confidence for c in mine.values()), default=1.0) >= _DOUBT:
+    """Puts wires that were hardly seen on some frame of their course where the shot as a whole shows them."""
+    order = [*course]
+    followed_to = {
+        w.curve.track: {f: c for f in order[1:] for c in course[f] if c.track == w.curve.track} for w in wires
+    }
+    doubted = [w for w in wires if min((c.confidence for c in followed_to[w.curve.track].values()), default=1) < _DOUBT]
+    if not doubted:
         return
-    ways = settled(frames, [*course], wire, known, aims, check)
-    sure, other = (float(np.mean([c.confidence for c in found.values()])) for found in (ways, mine))
-    if sure > _TRUST * other:
-        for frame, curve in ways.items():
-            course[frame] = [*(c for c in course[frame] if c.track != curve.track), curve]
+    last = max(order.index(frame) for w in doubted for frame in followed_to[w.curve.track])
+    found = settled(frames, order[: last + 1], doubted, known, aims if last == len(order) - 1 else [], check)
+    for wire, ways in zip(doubted, found, strict=True):
+        mine = followed_to[wire.curve.track]
+        shown = [sum(curves[frame].confidence * curves[frame].length for frame in mine) for curves in (ways, mine)]
+        if shown[0] <= _TRUST * shown[1]:
+            continue
+        plain = float(np.median([c.confidence for c in mine.values()])) >= _DOUBT  # but for some frames
+        for frame, old in mine.items():
+            if not plain or old.confidence < _DOUBT:
+                course[frame] = [ways[frame] if c is old else c for c in course[frame]]
 
 
 def _inside(curve: Curve, shape: tuple[int, int]) -> bool:

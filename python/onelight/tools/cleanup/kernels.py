@@ -6,7 +6,7 @@ import numpy as np
 
 from onelight.temporal.compiled import compiled
 
-NONE = np.float32(1e-20)
+NONE = np.float32(1e-12)
 
 
 @compiled
@@ -21,8 +21,9 @@ def at_rest(
 ) -> np.ndarray:
     """Solves total x - sum over k of weight[:, k] x[order[:, k]] = given for x [N, 3] by conjugate gradients.
 
-    `order` and `weight` are [N, K], `total` [N] above 0, all but `order` float32. Preconditioned by the diagonal;
-    begins at `start` and ends after `steps`, or where the error's energy is at most `close` for every column.
+    `order` and `weight` are [N, K], `total` [N], all but `order` float32. Preconditioned by the diagonal; begins at
+    `start`, where a row without any `total` stays, and ends after `steps`, or where the error's energy is at most
+    `close` for every column.
     """
     size, links = order.shape
     shape = (size, 4)  # four columns fill a register
@@ -62,7 +63,7 @@ def at_rest(
                     rest[i, c] -= step[c] * pushed[i, c]
         left[:] = 0
         for i in range(size):
-            scale = np.float32(1) / total[i]
+            scale = np.float32(1) / total[i] if total[i] > NONE else np.float32(0)
             for c in range(4):
                 pushed[i, c] = scale * rest[i, c]
                 left[c] += np.float64(rest[i, c]) * pushed[i, c]
@@ -84,15 +85,15 @@ def ridges(xx: np.ndarray, yy: np.ndarray, xy: np.ndarray) -> tuple[np.ndarray, 
     The response is the eigenvalue of larger size, less the other's where both have one sign; above 0 on bright lines.
     """
     response, skew, apart = np.empty_like(xx), np.empty_like(xx), np.empty_like(xx)
-    half = np.float32(0.5)
+    half, two = np.float32(0.5), np.float32(2)
     for y in range(xx.shape[0]):
         for x in range(xx.shape[1]):
             total, lean, cross = xx[y, x] + yy[y, x], xx[y, x] - yy[y, x], xy[y, x]
             side = half * lean
             spread = np.sqrt(cross * cross + side * side)
-            strength = min(abs(total) * half + spread, 2 * spread)
+            strength = min(abs(total) * half + spread, two * spread)
             response[y, x] = strength if total < 0 else -strength
-            skew[y, x], apart[y, x] = lean, 2 * spread
+            skew[y, x], apart[y, x] = lean, two * spread
     return response, skew, apart
 
 
@@ -108,11 +109,11 @@ def stand_out(
 ) -> None:
     """Makes of `response` how far ridges stand out of what is `usual`, and adds their tangents (cos 2a, sin 2a), as
     long as that, to `cosine` and `sine`; all are [H, W] of float32."""
-    quarter, most, least = np.float32(0.25), np.float32(2), np.float32(1e-6)
+    quarter, two, least = np.float32(0.25), np.float32(2), np.float32(1e-6)
     for y in range(response.shape[0]):
         for x in range(response.shape[1]):
-            standing = min(max(response[y, x] / usual[y, x] * quarter, -most), most)
+            standing = min(max(response[y, x] / usual[y, x] * quarter, -two), two)
             turned = standing / (apart[y, x] + least)
             response[y, x] = standing
             cosine[y, x] += turned * skew[y, x]
-            sine[y, x] += 2 * turned * cross[y, x]
+            sine[y, x] += two * turned * cross[y, x]

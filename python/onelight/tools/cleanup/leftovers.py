@@ -200,7 +200,7 @@ class _Graph:
         begin = mine.copy()
         begin[self.own] = start
         given = outer @ self.values + held[:, None] * mine
-        total = np.maximum(total + held, np.float32(1e-12))
+        total = total + held
         close = np.float32(CLOSE**2) * total.sum()
         return at_rest(self.order, weight * self.inner, total, given, begin, STEPS, close)[self.own]
 
