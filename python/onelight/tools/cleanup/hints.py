@@ -146,7 +146,7 @@ def _settle(
             continue
         plain = float(np.median([c.confidence for c in mine.values()])) >= _DOUBT  # but for some frames
         for frame, old in mine.items():
-            if not plain or old.confidence < _DOUBT:
+            if ways[frame].confidence > 0 and (not plain or old.confidence < _DOUBT):
                 course[frame] = [ways[frame] if c is old else c for c in course[frame]]
 
 

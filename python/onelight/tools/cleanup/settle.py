@@ -222,12 +222,15 @@ def _calmed(offsets: np.ndarray, plain: np.ndarray, usual: float) -> np.ndarray:
 
 
 def _drawn(wire: Wire, sight: _Sight, offsets: np.ndarray) -> Curve:
-    """The wire that lies so far [N] across the base, smooth, where it is in the picture and a point beyond."""
+    """The wire that lies so far [N] across the base, smooth, where it is in the picture and a point beyond.
+
+    Its confidence is 0 where none of it is in the picture.
+    """
     columns = np.rint(offsets + (sight.score.shape[1] - 1) / 2).astype(int).clip(0, sight.score.shape[1] - 1)
     plain = np.maximum(sight.score[np.arange(len(columns)), columns], 0)
     points = smoothed(sight.base, offsets, plain, wire)
-    sure = surely(plain[sight.inside], wire)
     shown = np.flatnonzero(((points >= 0) & (points < sight.shape[::-1])).all(axis=1))
     kept = slice(max(shown[0] - 1, 0), max(shown[-1], 1) + 2) if len(shown) else slice(None)
+    sure = surely(plain[sight.inside], wire) if len(shown) else 0.0
     width = np.full(len(points), float(np.median(wire.curve.width)), np.float32)
     return replace(wire.curve, points=points[kept], width=width[kept], confidence=sure)
