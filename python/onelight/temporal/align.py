@@ -22,6 +22,10 @@ CORNERS, APART, FEWEST = 400, 8, 12  # corners the camera's motion is read off: 
 CLOSE = 0.7  # pixels by which a corner may miss the camera's motion
 FREEDOM = 0.97  # share of the difference that must be left by a motion of more freedom
 FAINT = 0.04  # stops: differences below it do not speak against the camera's motion
+STEADY = 1.2  # times the error of a free flow that the camera's motion may have
+DEEP = 8.0  # pixels, at the size motion is looked for: what is hidden wider than twice that leads flow astray
+TURNS = 3  # steps in which a motion is turned round
+SHOWN = 0.98  # share of a small picture's pixel that the other one shows
 
 
 @dataclass(frozen=True)
@@ -39,25 +43,57 @@ def motion(here: Coarse, there: Coarse, vectors: np.ndarray | None = None) -> Mo
     """How the background moves, through what is hidden as well, to about half a pixel.
 
     Dense flow in both directions; through the hole it goes on as the camera's motion (a homography) plus whatever
-    departs from it around the hole. `vectors` [H, W, 2], in full-size pixels, overrule it.
+    departs from it around the hole. A wide hole, filled smoothly, looks like a thing that moves with the wire: so flow
+    is found a second time, on pictures that lend each other what they hide, by the motion that was found first.
+    `vectors` [H, W, 2], in full-size pixels, overrule it.
     """
     height, width = here.stops.shape
     if vectors is not None:
         given = encode.blocks(np.asarray(vectors, np.float32), here.factor) / np.float32(here.factor)
         known = cv2.erode(here.known, np.ones((3, 3), np.uint8))
         return Motion(encode.spread(given, known), np.ones((height, width), np.float32))
-    forward, backward = between(here.small, there.small), between(there.small, here.small)
+    whole, trust = _whole(here, there, between(here.small, there.small), between(there.small, here.small))
+    if max(_deepest(here), _deepest(there)) >= DEEP:
+        back = _turned(whole)
+        mine, other = _lent(here, there, whole), _lent(there, here, back)
+        whole, trust = _whole(here, there, between(mine, other, whole), between(other, mine, back))
+    # what was filled in either frame pulls at the motion beside it, so agreement is read off a little farther away
+    shown = sample(there.free, positions(whole.shape) + whole, cv2.INTER_LINEAR)
+    clear = cv2.erode(np.minimum(here.free, shown), np.ones((BESIDE, BESIDE), np.uint8))
+    agreed = np.minimum(2 * encode.spread(trust, clear), 1)
+    return Motion(resized(whole, (height, width)), cv2.resize(agreed, (width, height), interpolation=cv2.INTER_LINEAR))
+
+
+def _whole(here: Coarse, there: Coarse, forward: np.ndarray, backward: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The background's motion [h, w, 2] by flow both ways, and how far it is to be trusted where it is seen [h, w]."""
     trust = here.free / (1 + np.square(np.square(doubt(forward, backward) / np.float32(MISSED))))
     camera = _camera(here, there, forward, trust)
     steady = _explained(here, there, camera, forward)
     trust = np.maximum(trust, here.free * steady)
-    departs = (forward - camera) * (1 - steady)[..., None]
-    whole = camera + encode.spread(departs, trust)
-    # what was filled in either frame pulls at the motion beside it, so agreement is read off a little farther away
-    shown = sample(there.free, positions(forward.shape) + whole, cv2.INTER_LINEAR)
-    clear = cv2.erode(np.minimum(here.free, shown), np.ones((BESIDE, BESIDE), np.uint8))
-    agreed = np.minimum(2 * encode.spread(trust, clear), 1)
-    return Motion(resized(whole, (height, width)), cv2.resize(agreed, (width, height), interpolation=cv2.INTER_LINEAR))
+    return camera + encode.spread((forward - camera) * (1 - steady)[..., None], trust), trust
+
+
+def _deepest(view: Coarse) -> float:
+    """How far the middle of what is hidden is from what is seen, in pixels of the small picture."""
+    return float(cv2.distanceTransform((view.free < 0.5).astype(np.uint8), cv2.DIST_L2, 5).max())
+
+
+def _turned(flow: np.ndarray) -> np.ndarray:
+    """The motion [h, w, 2] back from there to here, by that from here to there."""
+    grid, back = positions(flow.shape), -flow
+    for _ in range(TURNS):
+        back = -sample(flow, grid + back, cv2.INTER_LINEAR)
+    return back
+
+
+def _lent(here: Coarse, there: Coarse, flow: np.ndarray) -> np.ndarray:
+    """The small picture [h, w] here, with what it hides and the other one shows as the other one shows it."""
+    target = positions(flow.shape) + flow
+    shown = sample(there.free, target, cv2.INTER_LINEAR, outside=0) > SHOWN
+    theirs = sample(there.small, target, cv2.INTER_LINEAR)
+    both = shown & (here.free > SHOWN)
+    gain = np.median(here.small[both] - theirs[both]) if both.any() else np.float32(0)
+    return np.where(shown & (here.free < 1), theirs + gain, here.small)
 
 
 def _camera(here: Coarse, there: Coarse, flow: np.ndarray, trust: np.ndarray) -> np.ndarray:
@@ -110,7 +146,7 @@ def _explained(here: Coarse, there: Coarse, camera: np.ndarray, flow: np.ndarray
         error -= bias
         total, share = cv2.split(mean(cv2.merge([weight * error * error, weight]), BESIDE))
         missed.append(total / (share + np.float32(1e-3)))
-    return np.clip(2 - missed[0] / (2 * missed[1] + np.float32(FAINT**2)), 0, 1)
+    return np.clip(2 - missed[0] / (np.float32(STEADY) * missed[1] + np.float32(FAINT**2)), 0, 1)
 
 
 def refined(here: Coarse, there: Coarse, wide: tuple[slice, slice], flow: np.ndarray) -> np.ndarray:

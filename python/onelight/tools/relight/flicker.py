@@ -47,24 +47,27 @@ def measure(
         )
         for frame, mask in zip(frames, masks, strict=True)
     ]
-    exposure = float(Relit.of(cases[0], None).context.knobs["exposure"])
     motions = [frame.motion for frame in frames]
     steady = max(score.residual(truths, motions, masks), SEEN)
     found = {}
     for method in METHODS:
         if method in methods:
-            pictures = [_picture(case, method, new, session, exposure) for case in cases]
+            pictures = _pictures(cases, method, new, session)
             found[method] = score.residual(pictures, motions, masks) / steady
     return found
 
 
-def _picture(case: Case, method: str, new: Lamp, session: Session | None, exposure: float) -> np.ndarray:
+def _pictures(cases: Sequence[Case], method: str, new: Lamp, session: Session | None) -> list[np.ndarray]:
+    """The frames under the new light, with what Analyse would find on the first."""
     if method == "nothing":
-        return case.plate
-    clips = {}
-    if method == "inflation_sfs":
-        clips["Normals"] = baselines.inflated(case)
-    elif method == "normals" and case.normals is not None:
-        clips["Normals"] = case.normals
+        return [case.plate for case in cases]
     able = session if method in ("model", "normals") else None
-    return Relit.of(case, able, clips, exposure=exposure).under(new)
+    analysed = Relit.of(cases[0], able, _clips(cases[0], method)).context.knobs
+    exposure, relief = (float(analysed[name]) for name in ("exposure", "relief"))
+    return [Relit.of(case, able, _clips(case, method), exposure=exposure, relief=relief).under(new) for case in cases]
+
+
+def _clips(case: Case, method: str) -> dict[str, np.ndarray]:
+    if method == "inflation_sfs":
+        return {"Normals": baselines.inflated(case)}
+    return {"Normals": case.normals} if method == "normals" and case.normals is not None else {}

@@ -13,11 +13,12 @@ import numpy as np
 from onelight.colour import LUMINANCE, Colour
 from onelight.imaging import Grid, edit, mend, rgb32, write_bands
 from onelight.stages import Context, Stage
-from onelight.tools.relight import fit, geometry, network, shade
+from onelight.tools.relight import depth, fit, geometry, network, shade
 from onelight.tools.relight.scene import decompose, depth_of, depth_range, matte_channel
 
 RADIUS, EPS = 8, 0.1  # edge-aware upsampling: window in working pixels, variance of stops that counts as an edge
 GEOMETRY_CLIPS = ("Source", "Denoised", "Normals", "Depth", "Matte", "Sky")
+LOOKED_AT = 3  # frames of a shot whose surface tells how deep it is
 PRESENT = {"azimuth": "key_azimuth", "elevation": "key_elevation", "ratio": "fill_ratio"}
 
 
@@ -204,37 +205,63 @@ def _grain(context: Context) -> np.ndarray | None:
 
 
 def analyse(contexts: Sequence[Context]) -> dict[str, float | bool]:
-    """Fits the present light and the exposure to sampled frames once; returns the knobs to write.
+    """Fits the present light, the exposure and how deep a subject is to sampled frames once; returns what to write.
 
     Every frame is seen in the reference camera: the light's direction is turned back by that frame's camera knobs.
     """
-    samples, levels, depths = [], [], []
+    samples, levels, depths, seen = [], [], [], []
     for analysed in contexts:
         context = replace(analysed, knobs={**analysed.knobs, "analysed": False, "depth_near": 0.0, "depth_far": 0.0})
         made = ingest(context, {})
         made |= decompose(context, made)
         samples.append(fit.sample(made, context.knobs))
+        seen.append((context, made))
         levels.append(made["frame_level"])
         if (clip := context.clip("Depth")) is not None:
             depths.append(depth_of(clip, made["grid"]))
     near, far = depth_range(depths, contexts[0].knobs["depth_coding"]) if depths else (0.0, 0.0)
     exposure = float(np.median(np.log2(levels)))
-    return {"analysed": True, "exposure": exposure, "depth_near": near, "depth_far": far, **fit.solve(samples)}
+    found = fit.solve(samples)
+    return {
+        "analysed": True,
+        "exposure": exposure,
+        "depth_near": near,
+        "depth_far": far,
+        "relief": _relief(seen, found),
+        **found,
+    }
+
+
+def _relief(seen: Sequence[tuple[Context, Mapping[str, Any]]], present: Mapping[str, float]) -> float:
+    """How deep the subject is that the version's network sees under the present light that was found, on a few frames.
+
+    What the knob says stays where there is no network, no Matte says what the subject is, or Normals are connected.
+    """
+    first = seen[0][0]
+    if not network.known(first.session) or first.clip("Matte") is None or first.clip("Normals") is not None:
+        return float(first.knobs["relief"])
+    frames = []
+    for index in np.unique(np.linspace(0, len(seen) - 1, LOOKED_AT).round().astype(int)):
+        context, made = seen[index]
+        knobs = {**context.knobs, **present, "relief": 1.0}
+        frames.append((decompose(replace(context, knobs=knobs), {**made, "fitted": {}}), made, knobs))
+    return depth.relief([({**made, **surface}, knobs) for surface, made, knobs in frames])
 
 
 GEOMETRY_KNOBS = ("relief", "detail", "auto_sky", "normals_coding", "matte_channel")
 DEPTH_KNOBS = ("depth_coding", "depth_scale", "depth_near", "depth_far")
 LIGHT_KNOBS = tuple(f"present_{what}" for what in ("azimuth", "elevation", "ratio", "softness"))
 CAMERA_KNOBS = ("camera_heading", "camera_pitch", "camera_roll")
+DECOMPOSE = Stage(
+    "decompose",
+    decompose,
+    knobs=(*GEOMETRY_KNOBS, *DEPTH_KNOBS, *LIGHT_KNOBS, *CAMERA_KNOBS),
+    clips=GEOMETRY_CLIPS,
+    cached=True,
+)
 STAGES = (
     Stage("ingest", ingest, knobs=("analysed", "exposure"), clips=("Source", "Denoised"), cached=True),
     Stage("present", present, knobs=("analysed", *GEOMETRY_KNOBS, *DEPTH_KNOBS), clips=GEOMETRY_CLIPS, cached=True),
-    Stage(
-        "decompose",
-        decompose,
-        knobs=(*GEOMETRY_KNOBS, *DEPTH_KNOBS, *LIGHT_KNOBS, *CAMERA_KNOBS),
-        clips=GEOMETRY_CLIPS,
-        cached=True,
-    ),
+    DECOMPOSE,
     Stage("apply", apply, clips=(*GEOMETRY_CLIPS, "Emissive")),
 )

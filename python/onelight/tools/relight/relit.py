@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from onelight.colour import Colour
-from onelight.stages import Context, FrameInfo, Rect, Session
-from onelight.tools.relight import graph, network
+from onelight.stages import Context, FrameInfo, Rect, Session, Stage
+from onelight.tools.relight import depth, graph, network
 from onelight.tools.relight.cases import Case, Lamp
 from onelight.tools.relight.spec import TOOL
 
@@ -35,11 +35,13 @@ class Relit:
         clips: Mapping[str, np.ndarray] | None = None,
         fitted: bool = False,
         exposure: float | None = None,
+        relief: float | None = None,
     ) -> Relit:
         """The case's plate through the tool's cached stages, as a server runs and keeps them.
 
         The tool's own default knobs, but for what is told of the present light; with `fitted`, nothing is told of it.
-        `clips` are further inputs [H, W, 3] by name. `exposure` is the knob's; without it the plate's own is analysed.
+        `clips` are further inputs [H, W, 3] by name. `exposure` and `relief` are the knobs'; without an exposure both
+        are what Analyse would find on this plate under that light.
         """
         height, width = case.plate.shape[:2]
         frames = {"Source": case.plate, **(clips or {})}
@@ -51,17 +53,20 @@ class Relit:
         if network.known(session):
             knobs |= SHADOWS
         context = Context(knobs, FrameInfo.of(width, height), packed, Colour.of(COLOUR), session)
+        alone = exposure is None and not fitted
         if not fitted:
             if exposure is None:  # what Analyse would write for this one frame
                 exposure = float(np.log2(graph.ingest(context, {})["frame_level"]))
             knobs |= {"analysed": True, "exposure": exposure}
             knobs |= case.lamp.knobs("present", "present_ratio")
+            knobs["relief"] = 1.0 if relief is None else relief
         made: dict[str, Any] = {}
         for stage in graph.STAGES:
             if stage.cached:
-                seen = {name: knobs[name] for name in stage.knobs}
-                clips_seen = {place: frame for place, frame in packed.items() if place[0] in stage.clips}
-                made |= stage.run(replace(context, knobs=seen, clips=clips_seen), made)
+                made |= _narrowed(stage, context, knobs, made)
+        if alone and relief is None and "Matte" in frames and "Normals" not in frames and network.known(session):
+            knobs["relief"] = depth.relief([(made, knobs)])
+            made |= _narrowed(graph.DECOMPOSE, context, knobs, made)
         return Relit(replace(context, knobs=knobs), made, case.mask)
 
     def under(self, lamp: Lamp, output: str = "result", **knobs: Any) -> np.ndarray:
@@ -85,6 +90,13 @@ class Relit:
             if not stage.cached:
                 made |= stage.run(context, made)
         return made["output"][..., :3]
+
+
+def _narrowed(stage: Stage, context: Context, knobs: Mapping[str, Any], made: dict[str, Any]) -> dict[str, Any]:
+    """What a stage that is kept makes, of what it may look at."""
+    seen = {name: knobs[name] for name in stage.knobs}
+    clips = {place: frame for place, frame in context.clips.items() if place[0] in stage.clips}
+    return stage.run(replace(context, knobs=seen, clips=clips), made)
 
 
 def _packed(image: np.ndarray, alpha: np.ndarray | None) -> np.ndarray:
