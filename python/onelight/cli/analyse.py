@@ -42,7 +42,7 @@ def analyse(
     server: Server = "",
     as_json: Json = False,
 ) -> None:
-    """Fit the present light and exposure of a shot and write the knobs to a file."""
+    """Fit the present light, exposure and depth of a shot's subject and write the knobs to a file."""
     tool = discover()[ctx.command.name or ""]
     options = {"show": show, "version": version, "server": server}
     settings = gather(tool, [*(set_ or []), *assigned(options, colourspace)])

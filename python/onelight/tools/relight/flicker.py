@@ -63,7 +63,7 @@ def _pictures(cases: Sequence[Case], method: str, new: Lamp, session: Session | 
         return [case.plate for case in cases]
     able = session if method in ("model", "normals") else None
     analysed = Relit.of(cases[0], able, _clips(cases[0], method)).context.knobs
-    exposure, relief = (float(analysed[name]) for name in ("exposure", "relief"))
+    exposure, relief = (float(analysed[name]) for name in ("exposure", "subject_relief"))
     return [Relit.of(case, able, _clips(case, method), exposure=exposure, relief=relief).under(new) for case in cases]
 
 

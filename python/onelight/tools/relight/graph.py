@@ -209,13 +209,12 @@ def analyse(contexts: Sequence[Context]) -> dict[str, float | bool]:
 
     Every frame is seen in the reference camera: the light's direction is turned back by that frame's camera knobs.
     """
-    samples, levels, depths, seen = [], [], [], []
+    samples, levels, depths = [], [], []
     for analysed in contexts:
-        context = replace(analysed, knobs={**analysed.knobs, "analysed": False, "depth_near": 0.0, "depth_far": 0.0})
+        context = _unfitted(analysed)
         made = ingest(context, {})
         made |= decompose(context, made)
         samples.append(fit.sample(made, context.knobs))
-        seen.append((context, made))
         levels.append(made["frame_level"])
         if (clip := context.clip("Depth")) is not None:
             depths.append(depth_of(clip, made["grid"]))
@@ -227,28 +226,33 @@ def analyse(contexts: Sequence[Context]) -> dict[str, float | bool]:
         "exposure": exposure,
         "depth_near": near,
         "depth_far": far,
-        "relief": _relief(seen, found),
+        "subject_relief": _subject_relief(contexts, found),
         **found,
     }
 
 
-def _relief(seen: Sequence[tuple[Context, Mapping[str, Any]]], present: Mapping[str, float]) -> float:
-    """How deep the subject is that the version's network sees under the present light that was found, on a few frames.
+def _subject_relief(contexts: Sequence[Context], present: Mapping[str, float]) -> float:
+    """How deep the subject is that the network sees under the present light that was found, on a few frames.
 
-    What the knob says stays where there is no network, no Matte says what the subject is, or Normals are connected.
+    1 where there is no network, no Matte says what the subject is, or Normals are connected.
     """
-    first = seen[0][0]
-    if not network.known(first.session) or first.clip("Matte") is None or first.clip("Normals") is not None:
-        return float(first.knobs["relief"])
+    able = [context for context in contexts if depth.can_tell(context)]
     frames = []
-    for index in np.unique(np.linspace(0, len(seen) - 1, LOOKED_AT).round().astype(int)):
-        context, made = seen[index]
+    for index in np.unique(np.linspace(0, len(able) - 1, LOOKED_AT).round().astype(int)) if able else ():
+        context = _unfitted(able[index])
         knobs = {**context.knobs, **present, "relief": 1.0}
-        frames.append((decompose(replace(context, knobs=knobs), {**made, "fitted": {}}), made, knobs))
-    return depth.relief([({**made, **surface}, knobs) for surface, made, knobs in frames])
+        made = {**ingest(context, {}), "fitted": {}}
+        frames.append(({**made, **decompose(replace(context, knobs=knobs), made)}, knobs))
+    return depth.of_subject(frames)
 
 
-GEOMETRY_KNOBS = ("relief", "detail", "auto_sky", "normals_coding", "matte_channel")
+def _unfitted(context: Context) -> Context:
+    """A frame as it is before anything was found."""
+    found = {"analysed": False, "depth_near": 0.0, "depth_far": 0.0, "subject_relief": 1.0}
+    return replace(context, knobs={**context.knobs, **found})
+
+
+GEOMETRY_KNOBS = ("relief", "subject_relief", "detail", "auto_sky", "normals_coding", "matte_channel")
 DEPTH_KNOBS = ("depth_coding", "depth_scale", "depth_near", "depth_far")
 LIGHT_KNOBS = tuple(f"present_{what}" for what in ("azimuth", "elevation", "ratio", "softness"))
 CAMERA_KNOBS = ("camera_heading", "camera_pitch", "camera_roll")

@@ -87,6 +87,8 @@ CAMERA: tuple[Knob, ...] = (
 
 GEOMETRY: tuple[Knob, ...] = (
     Float("relief", "Relief", "How deep the estimated surface is; Normals and Depth inputs are taken as they are.",
+          group="geometry", default=1.0, hard=(0.0, 4.0), soft=(0.0, 2.0)),
+    Float("subject_relief", "Subject relief", "How deep what the Matte shows is, on top of Relief; Analyse finds it.",
           group="geometry", default=1.0, hard=(0.0, 4.0), soft=(0.0, 2.0), analysed=True),
     Float("detail", "Fine detail", "How much small folds and textures count as relief.",
           group="geometry", default=0.3, hard=(0.0, 2.0), soft=(0.0, 1.0)),
@@ -111,7 +113,7 @@ GEOMETRY: tuple[Knob, ...] = (
 )
 
 PRESENT: tuple[Knob, ...] = (
-    Button("analyse", "Analyse shot", "Fits the present light, exposure and relief once, and writes them.",
+    Button("analyse", "Analyse shot", "Fits present light, exposure and subject relief once, and writes them.",
            group="present", action="analyse"),
     Int("analyse_first", "From frame", "First frame that Analyse looks at; with both 0, the clip's range.",
         group="present", **FRAME),

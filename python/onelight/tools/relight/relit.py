@@ -40,8 +40,8 @@ class Relit:
         """The case's plate through the tool's cached stages, as a server runs and keeps them.
 
         The tool's own default knobs, but for what is told of the present light; with `fitted`, nothing is told of it.
-        `clips` are further inputs [H, W, 3] by name. `exposure` and `relief` are the knobs'; without an exposure both
-        are what Analyse would find on this plate under that light.
+        `clips` are further inputs [H, W, 3] by name. `exposure` and `relief` (the subject's) are values of knobs: what
+        Analyse would find on this plate under that light, where no exposure is given.
         """
         height, width = case.plate.shape[:2]
         frames = {"Source": case.plate, **(clips or {})}
@@ -59,13 +59,13 @@ class Relit:
                 exposure = float(np.log2(graph.ingest(context, {})["frame_level"]))
             knobs |= {"analysed": True, "exposure": exposure}
             knobs |= case.lamp.knobs("present", "present_ratio")
-            knobs["relief"] = 1.0 if relief is None else relief
+            knobs["subject_relief"] = 1.0 if relief is None else relief
         made: dict[str, Any] = {}
         for stage in graph.STAGES:
             if stage.cached:
                 made |= _narrowed(stage, context, knobs, made)
-        if alone and relief is None and "Matte" in frames and "Normals" not in frames and network.known(session):
-            knobs["relief"] = depth.relief([(made, knobs)])
+        if alone and relief is None and depth.can_tell(context):
+            knobs["subject_relief"] = depth.of_subject([(made, knobs)])
             made |= _narrowed(graph.DECOMPOSE, context, knobs, made)
         return Relit(replace(context, knobs=knobs), made, case.mask)
 

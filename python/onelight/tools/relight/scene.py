@@ -77,10 +77,12 @@ def _learnt(context: Context, working: np.ndarray, matte: np.ndarray | None, lam
     """The network's surface, as deep and as detailed as the knobs ask for."""
     found = network.find(context, working, matte, lamp)
     normals, gain = found.normals, np.float32(context.knobs["relief"])
+    if matte is not None and (more := context.knobs["subject_relief"]) != 1:
+        gain = gain * (1 + (np.float32(more) - 1) * matte)
     if (share := np.float32(context.knobs["detail"] / DETAIL)) != 1:
         broad = geometry.blur(normals, FINE)
         normals = broad + (normals - broad) * share
-    normals = geometry.normalise(normals * np.array([gain, gain, 1], np.float32))
+    normals = geometry.normalise(np.dstack([normals[..., :2] * np.dstack([gain]), normals[..., 2]]))
     depth = 1 / (1 + np.exp2(np.float32(-1.5) * found.depth))
     shadow = np.zeros_like(depth)
     if lamp is not None:
