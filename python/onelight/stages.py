@@ -121,6 +121,12 @@ class Stage:
     each: bool = False  # of cached stages only
     timed: bool = False
 
+    def narrowed(self, context: Context) -> Context:
+        """The context with no knobs and clips but those that this stage may depend on."""
+        knobs = {name: context.knobs[name] for name in self.knobs}
+        clips = {place: frame for place, frame in context.clips.items() if place[0] in self.clips}
+        return replace(context, knobs=knobs, clips=clips)
+
 
 def run(stages: Sequence[Stage], context: Context) -> dict[str, Any]:
     """What all the stages make of a frame in this process, computed afresh.

@@ -50,9 +50,7 @@ def narrowed(context: Context, stage: Stage, scope: Scope) -> Context:
     assert isinstance(context.session, BoundSession)
     time = context.info.time if stage.timed else 0.0
     return replace(
-        context,
-        knobs={name: context.knobs[name] for name in stage.knobs},
-        clips={place: frame for place, frame in context.clips.items() if place[0] in stage.clips},
+        stage.narrowed(context),
         info=replace(context.info, render_window=context.info.window, time=time, output="result", option=1),
         session=context.session.under(scope),
         check=scope.check,

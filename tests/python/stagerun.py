@@ -95,3 +95,15 @@ def panned_wall(heading: float, azimuth: float) -> tuple[np.ndarray, np.ndarray]
     towards = light.camera_rotation(heading, 0, 0) @ light.direction(azimuth, 30.0)
     value, one = 0.1 + 0.4 * np.maximum(normals @ towards, 0), np.ones_like(x)
     return np.dstack([value, value, value, one]).astype(np.float32), np.dstack([normals, one]).astype(np.float32)
+
+
+def card() -> tuple[np.ndarray, np.ndarray]:
+    """An evenly lit card [120, 160, 4] with spots of paint, and its matte."""
+    plate = np.full((120, 160, 4), 0.02, np.float32)
+    plate[20:100, 30:130, :3] = 0.4
+    for row, column in np.random.default_rng(2).integers(30, 90, (12, 2)):
+        plate[row : row + 6, column + 20 : column + 26, :3] = 0.2
+    plate[..., 3] = 1
+    matte = np.zeros_like(plate)
+    matte[20:100, 30:130] = 1
+    return plate, matte

@@ -9,7 +9,7 @@ import pytest
 from ofxcases import RELIGHT, TOOLS, MakeNode, same, scene
 from ofxhost import RenderFailed
 from onelight.spec import SameAs
-from stagerun import panned_wall
+from stagerun import card, panned_wall
 
 pytest_plugins = ["ofxfixtures"]
 TOOL = TOOLS["relight"]
@@ -68,6 +68,17 @@ def test_analyse_writes_the_present_light_once_into_visible_knobs(node: MakeNode
     assert analysed & set(edits[0])
     assert not any(graph.is_secret(knob) for knob in analysed)
     assert {1.0} < set(graph.asked("Source")) <= {float(t) for t in range(1, 25)}
+
+
+def test_analyse_with_a_matte_says_that_a_card_is_flat(node: MakeNode) -> None:
+    graph = node(RELIGHT, "natron")
+    plate, matte = card()
+    graph.set("auto_sky", 0.0)
+    graph.connect("Source", plate)
+    graph.connect("Matte", matte)
+    graph.press("analyse")
+    assert graph.messages == []
+    assert graph.value("subject_relief") < 0.6
 
 
 def test_the_present_light_of_a_panned_shot_is_that_of_the_reference_camera(node: MakeNode) -> None:

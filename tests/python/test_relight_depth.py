@@ -14,7 +14,7 @@ from onelight.tools.relight import light as lit
 from onelight.tools.relight.geometry import normalise
 from onelight.tools.relight.knobs import SH_NAMES
 from onelight.tools.relight.spec import TOOL
-from stagerun import defaults, run, session
+from stagerun import card, defaults, run, session
 
 SIDE = 96
 KNOBS = defaults(TOOL, analysed=True, present_azimuth=40.0, present_elevation=35.0, present_ratio=5.0)
@@ -92,18 +92,6 @@ def frame(plate: np.ndarray, with_network: bool, knobs: Any = None, **clips: np.
     return Context(values, info, packed, Colour.of("acescg"), session("relight") if with_network else None)
 
 
-def card() -> tuple[np.ndarray, np.ndarray]:
-    """An evenly lit card [120, 160, 4] with spots of paint, and its matte."""
-    plate = np.full((120, 160, 4), 0.02, np.float32)
-    plate[20:100, 30:130, :3] = 0.4
-    for row, column in np.random.default_rng(2).integers(30, 90, (12, 2)):
-        plate[row : row + 6, column + 20 : column + 26, :3] = 0.2
-    plate[..., 3] = 1
-    matte = np.zeros_like(plate)
-    matte[20:100, 30:130] = 1
-    return plate, matte
-
-
 def test_analyse_finds_that_an_evenly_lit_card_is_flatter_than_its_outline_looks_and_finds_it_again() -> None:
     plate, matte = card()
     found = graph("relight").analyse([frame(plate, True, Matte=matte)])
@@ -129,14 +117,13 @@ def test_without_a_network_without_a_matte_and_with_connected_normals_nothing_is
         assert graph("relight").analyse([one])["subject_relief"] == 1.0
 
 
-def test_subject_relief_leaves_what_is_behind_the_subject_as_deep_as_it_was() -> None:
+@pytest.mark.parametrize("version", ["", "classical1"])
+def test_subject_relief_leaves_what_is_behind_the_subject_as_deep_as_it_was(version: str) -> None:
     plate, matte = card()
     plate[:, :20, :3] *= np.linspace(0.2, 2, 20)[:, None]
-    told = {"analysed": True, "exposure": -2.0, "output": "normals"}
-    one, other = (
-        run(TOOL, plate, defaults(TOOL, **told, subject_relief=value), clips={"Matte": matte}, output="normals")
-        for value in (1.0, 0.0)
-    )
+    told = defaults(TOOL, analysed=True, exposure=-2.0)
+    shown: dict[str, Any] = {"clips": {"Matte": matte}, "output": "normals", "version": version}
+    one, other = (run(TOOL, plate, {**told, "subject_relief": value}, **shown) for value in (1.0, 0.0))
     inside, outside = (slice(40, 80), slice(50, 110)), (slice(0, 120), slice(0, 16))
     assert np.array_equal(one["output"][outside], other["output"][outside])
     assert np.abs(other["output"][inside][..., :2]).max() < 1e-3 < np.abs(one["output"][inside][..., :2]).max()

@@ -14,7 +14,7 @@ from oip import Wire, metric, metrics_port, parameters_of, pixels_of, refused, r
 from onelight import tools
 from onelight.colour import Colour
 from onelight.stages import Context, FrameInfo
-from stagerun import defaults, panned_wall
+from stagerun import card, defaults, panned_wall
 
 RELIGHT = tools.discover()["relight"]
 
@@ -57,6 +57,24 @@ def test_analysis_answers_with_knobs_of_the_tool_and_no_picture(server: Server) 
         )
     assert code == grpc.StatusCode.INVALID_ARGUMENT
     assert "Choose the input colour space" in sentence
+
+
+def test_analysis_with_a_matte_finds_through_the_server_that_a_card_is_flat(server: Server) -> None:
+    plate, matte = card()
+    with Wire(server.address) as wire:
+        frames: dict[str, Any] = {"Source@+0": plate, "Matte@+0": matte}
+        found = parameters_of(wire.infer(frames, {"frame.action": "analyse", "auto_sky": 0.0}, "base/relight"))
+        told = {knob.name: found[knob.name] for knob in RELIGHT.knobs if knob.analysed}
+        clips = {"Source": plate, "Matte": matte}
+        one, other = (
+            pixels_of(wire.infer(clips, {**told, **more, "key_azimuth": 60.0, "auto_sky": 0.0}, "base/relight"))
+            for more in ({}, {"subject_relief": 1.0})
+        )
+    assert found["subject_relief"] < 0.6
+    inside = np.s_[24:96, 34:126, 0]
+    paint = plate[inside] == np.float32(0.4)
+    uneven, pillow = (float(np.std(shot[inside][paint]) / np.mean(shot[inside][paint])) for shot in (one, other))
+    assert uneven < 0.7 * pillow
 
 
 def test_each_sampled_frame_is_analysed_with_its_own_knobs(server: Server) -> None:

@@ -57,7 +57,7 @@ class Shot:
             if stage.each:
                 made[stage.name] = self._each(stage, context, frame)
             elif stage.cached:
-                made |= stage.run(_narrowed(context, stage), made)
+                made |= stage.run(stage.narrowed(context), made)
         return Cleaned(context, made)
 
     def _each(self, stage: Stage, context: Context, frame: int) -> dict[int, dict[str, Any]]:
@@ -72,7 +72,7 @@ class Shot:
                 known: dict[str, Any] = {}
                 for name in earlier:
                     known |= self._alone[name, frame + offset]
-                self._alone[key] = stage.run(_narrowed(alone, stage), known)
+                self._alone[key] = stage.run(stage.narrowed(alone), known)
             out[offset] = self._alone[key]
         return out
 
@@ -109,12 +109,6 @@ def drawn(curves: Sequence[Curve]) -> np.ndarray:
     """Evenly spaced points [n, 2] on the centre lines of curves."""
     lines = (resampled(one.points, one.width, SPACING)[0] for one in curves)
     return np.concatenate([np.zeros((0, 2), np.float32), *lines])
-
-
-def _narrowed(context: Context, stage: Stage) -> Context:
-    """What a stage that is kept may look at, as in the server."""
-    knobs = {name: context.knobs[name] for name in stage.knobs}
-    return replace(context, knobs=knobs, clips={at: one for at, one in context.clips.items() if at[0] in stage.clips})
 
 
 def _packed(image: np.ndarray, alpha: np.ndarray) -> np.ndarray:

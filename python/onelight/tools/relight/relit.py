@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from onelight.colour import Colour
-from onelight.stages import Context, FrameInfo, Rect, Session, Stage
+from onelight.stages import Context, FrameInfo, Rect, Session
 from onelight.tools.relight import depth, graph, network
 from onelight.tools.relight.cases import Case, Lamp
 from onelight.tools.relight.spec import TOOL
@@ -60,14 +60,15 @@ class Relit:
             knobs |= {"analysed": True, "exposure": exposure}
             knobs |= case.lamp.knobs("present", "present_ratio")
             knobs["subject_relief"] = 1.0 if relief is None else relief
-        made: dict[str, Any] = {}
+        context, made = replace(context, knobs=knobs), {}
         for stage in graph.STAGES:
             if stage.cached:
-                made |= _narrowed(stage, context, knobs, made)
+                made |= stage.run(stage.narrowed(context), made)
         if alone and relief is None and depth.can_tell(context):
-            knobs["subject_relief"] = depth.of_subject([(made, knobs)])
-            made |= _narrowed(graph.DECOMPOSE, context, knobs, made)
-        return Relit(replace(context, knobs=knobs), made, case.mask)
+            knobs = {**knobs, "subject_relief": depth.of_subject([(made, knobs)])}
+            context = replace(context, knobs=knobs)
+            made |= graph.DECOMPOSE.run(graph.DECOMPOSE.narrowed(context), made)
+        return Relit(context, made, case.mask)
 
     def under(self, lamp: Lamp, output: str = "result", **knobs: Any) -> np.ndarray:
         """The plate under another light, or a pass of it, [H, W, 3]; further knobs by name."""
@@ -90,13 +91,6 @@ class Relit:
             if not stage.cached:
                 made |= stage.run(context, made)
         return made["output"][..., :3]
-
-
-def _narrowed(stage: Stage, context: Context, knobs: Mapping[str, Any], made: dict[str, Any]) -> dict[str, Any]:
-    """What a stage that is kept makes, of what it may look at."""
-    seen = {name: knobs[name] for name in stage.knobs}
-    clips = {place: frame for place, frame in context.clips.items() if place[0] in stage.clips}
-    return stage.run(replace(context, knobs=seen, clips=clips), made)
 
 
 def _packed(image: np.ndarray, alpha: np.ndarray | None) -> np.ndarray:

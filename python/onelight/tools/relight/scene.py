@@ -76,9 +76,7 @@ def decompose(context: Context, made: dict[str, Any]) -> dict[str, Any]:
 def _learnt(context: Context, working: np.ndarray, matte: np.ndarray | None, lamp: Light | None) -> Surface:
     """The network's surface, as deep and as detailed as the knobs ask for."""
     found = network.find(context, working, matte, lamp)
-    normals, gain = found.normals, np.float32(context.knobs["relief"])
-    if matte is not None and (more := context.knobs["subject_relief"]) != 1:
-        gain = gain * (1 + (np.float32(more) - 1) * matte)
+    normals, gain = found.normals, _gain(context, matte)
     if (share := np.float32(context.knobs["detail"] / DETAIL)) != 1:
         broad = geometry.blur(normals, FINE)
         normals = broad + (normals - broad) * share
@@ -106,7 +104,7 @@ def _classical(
     if lamp is not None:
         slope = slope * np.float32(0.3) + geometry.tilted(painted, lamp.key, lamp.ratio)
     ground, depth, _ = layout
-    gain = np.float32(knobs["relief"])
+    gain = _gain(context, matte)
     flat = (1 - ground[..., None]) * np.array([0, 0.1, 1], np.float32) + ground[..., None] * np.array(
         [0, 1, 0.45], np.float32
     )
@@ -118,7 +116,7 @@ def _classical(
         slope += np.stack([bump_right, bump_up], axis=-1) * (inside * np.float32(1.5))[..., None]
         nearest = float(depth[inside > 0.5].min()) if (inside > 0.5).any() else 0.0
         depth = depth * (1 - inside) + inside * nearest
-    slope *= gain
+    slope *= np.dstack([gain])
     normals = geometry.normalise(flat - np.dstack([slope, np.zeros_like(stops)]))
     context.check()
     a, b = geometry.guided(stops, depth, 24, 0.2)
@@ -127,6 +125,12 @@ def _classical(
     hollow = geometry.blur(painted, 12.0) - geometry.blur(painted, 2.0)
     openness = np.exp2(-np.float32(0.5) * gain * np.clip(hollow, 0, 2)).astype(np.float32)
     return Surface(normals, depth, openness, shade.shadow_of(painted, stops))
+
+
+def _gain(context: Context, matte: np.ndarray | None) -> np.ndarray:
+    """What slopes are multiplied by: one number, or [h, w] where the subject in the matte is deeper or flatter."""
+    relief, subject = (np.asarray(context.knobs[name], np.float32) for name in ("relief", "subject_relief"))
+    return relief if matte is None or subject == 1 else relief * (1 + (subject - 1) * matte)
 
 
 def present_key(made: Mapping[str, Any], knobs: Mapping[str, Any]) -> Light | None:
