@@ -1,4 +1,4 @@
-"""`onelight soundstage render | rebuild | sheet | families`: synthetic scenes to learn from."""
+"""`onelight soundstage render | rebuild | sheet | families | objects`: synthetic scenes to learn from."""
 
 from __future__ import annotations
 
@@ -92,6 +92,29 @@ def sheet(
     from onelight.soundstage import sheet as contact
 
     print(contact.write(folder, out, each))
+
+
+@app.command("objects")
+def objects(
+    out: Annotated[Path, typer.Option(help="The folder of cases; made if missing, gone on with if there.")],
+    count: Annotated[int, typer.Option(min=1, help="Things in all: grey and painted, in turn of every family.")] = 18,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same bits.")] = 1,
+    size: Annotated[int, typer.Option(min=16, max=4096, help="Pixels of each side.")] = 320,
+    families: Annotated[str, typer.Option(help="a,b,c. Default: all of the split.")] = "",
+    split: Annotated[str, typer.Option(help="test: the families held out from training; or train.")] = "test",
+    lights: Annotated[int, typer.Option(min=2, help="Lamps before each thing, each photographed alone.")] = 6,
+) -> None:
+    """Photograph lone things on black under known lamps: cases for 'onelight evaluate relight --cases DIR'.
+
+    As photometric sets are made: one thing, one lamp at a time 12 to 48 degrees off the camera's axis, the same
+    exposure. What is finished is kept, so a run that was stopped goes on where it was.
+    """
+    from onelight.soundstage import photometric
+
+    asked = photometric.things(count, seed, [name.strip() for name in families.split(",") if name.strip()], split)
+    with _bar("Photographing", count) as progress:
+        photometric.render(out, asked, size=size, lights=lights, progress=progress)
+    print(f"{out}: {len(asked)} things under {lights} lamps each; onelight evaluate relight --cases {out}")
 
 
 @app.command("families")

@@ -174,6 +174,11 @@ def dressed_in(mesh: Mesh, look: Look) -> Mesh:
     return replace(mesh, colour=tone, roughness=look.roughness, specular=look.specular, metallic=look.metallic)
 
 
+def dulled(mesh: Mesh, rng: np.random.Generator) -> Mesh:
+    """The mesh in plaster or clay of one colour all over."""
+    return dressed_in(mesh, plain(rng, str(rng.choice(["plaster", "clay"]))))
+
+
 def dress(mesh: Mesh, rng: np.random.Generator) -> Mesh:
     """The mesh with a look for each part: two in five plain, else a pattern or a sheet laid on; some worn.
 

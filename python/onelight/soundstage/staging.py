@@ -84,8 +84,11 @@ def swayed(time: float) -> float:
     return float(np.sin(2 * np.pi * time / PERIOD) * PERIOD / (2 * np.pi))
 
 
-def set_up(family: str, seed: int, size: int, lights: int) -> Setup:
-    """Everything of a scene but the picture. Raises NotFound where there is no such family."""
+def set_up(family: str, seed: int, size: int, lights: int, alone: bool = False, grey: bool = False) -> Setup:
+    """Everything of a scene but the picture; `alone` without floor or wall, `grey` in one dull colour all over.
+
+    Raises NotFound where there is no such family.
+    """
     known = families.get(family)
     rng = np.random.default_rng(seed)
     built = known.build(rng, size / 256)
@@ -96,10 +99,10 @@ def set_up(family: str, seed: int, size: int, lights: int) -> Setup:
         x, y, z = rng.normal(0, 0.006, 3)
         movement = Movement((float(turning[0]), float(turning[1])), (float(x), float(y), float(z)), len(mesh.vertices))
         camera = framed(mesh.vertices, rng)
-        if rng.random() < 0.5:
+        if rng.random() < 0.5 and not alone:
             mesh = merged([mesh, *surroundings(mesh, camera, rng)])
     if not built.dressed:
-        mesh = materials.dress(mesh, rng)
+        mesh = materials.dulled(mesh, rng) if grey else materials.dress(mesh, rng)
     directions, softness = lighting.keys(known.kind, View.of(camera), 4 * lights, rng)
     return Setup(known.kind, mesh, camera, drifted(camera, rng), movement, directions, softness)
 

@@ -62,8 +62,10 @@ Random = np.random.Generator
 
 
 def network() -> torch.nn.Module:
-    """The network, untrained."""
-    return Geometry()
+    """The network, untrained; whether it was taught to see shadows from their key its base's weights say."""
+    model = Geometry()
+    model.keyed.zero_()
+    return model
 
 
 def kept(frames: np.ndarray, base: torch.nn.Module) -> dict[str, np.ndarray]:

@@ -18,7 +18,7 @@ WEIGHTS = {
     "reach": 0.6,
     "relit": 2.5,
 }
-OUTPUTS = ("normals", "depth", "openness", "reach", "doubt")
+OUTPUTS = ("normals", "depth", "openness", "reach", "doubt", "keyed")
 Tensors = Mapping[str, Tensor]
 Level = tuple[dict[str, Tensor], dict[str, Tensor]]
 Look = Callable[..., tuple[Tensor, ...]]  # the network: `Geometry.forward`
@@ -74,7 +74,8 @@ def losses(found: Tensors, truth: Tensors) -> dict[str, Tensor]:
     parts["openness"] = mean((found["openness"] - truth["openness"]).abs())
     asks_second = truth["asks_second"].view(-1, 1, 1, 1)
     reach = truth["reach"] + (truth["reach_new"] - truth["reach"]) * asks_second
-    parts["reach"] = mean((found["reach"] - reach).abs(), truth["reach_counts"])
+    missed = found["reach"] - reach  # squares ask for the mean of what may be, which a shadow nobody is sure of is
+    parts["reach"] = mean(0.5 * missed.abs() + 1.5 * missed.square(), truth["reach_counts"])
     relit, target = relight(found, truth), truth["target"]
     peak = target.amax(dim=(1, 2, 3), keepdim=True).clamp(min=1e-3) * 0.7
     relit, target = relit / peak, (target / peak).clamp(0, 4)

@@ -13,10 +13,11 @@ import cv2
 import numpy as np
 
 from onelight.colour import LUMINANCE
-from onelight.tools.relight import geometry, network
+from onelight.tools.relight import geometry, network, turning
 from onelight.tools.relight.network import coded, inflated
 
 Images = dict[str, np.ndarray]
+KEYED = 0.5  # share that is turned until the key that is asked for stands on the right
 HALF = "_half"  # arrays that are kept at half the size as well, for the level that sees the whole
 LAST = (
     "normals",
@@ -69,7 +70,7 @@ class Pair(NamedTuple):
     paint: int | None  # whose colours it wears
     plain: np.ndarray | None  # [3] the one colour that it wears all over
     mirrored: bool
-    quarters: int
+    angle: float  # radians by which the mirrored picture is turned, counter-clockwise
     first: int  # its key
     second: int  # the key of the target
     lamp: tuple[int, float] | None  # another lamp that nobody names, and its level
@@ -90,6 +91,12 @@ def draw(row: int, rows: np.ndarray, lights: np.ndarray, random: np.random.Gener
     dark = random.random() < 0.55  # an object under one lamp in a dark room; else a set with light all round
     fill = random.uniform(0, 0.06) if dark else float(np.exp(random.uniform(np.log(0.05), np.log(1.5))))
     tints = np.exp(random.normal(0, 0.15, (2, 3))).astype(np.float32)
+    mirrored, keyed = random.random() < 0.5, random.random() < KEYED
+    asks_second = random.random() < (0.75 if keyed else 0.25)  # the surface is read with the present key asked for
+    angle = np.pi / 2 * random.integers(1, 4) if random.random() < 0.2 else 0.0
+    if keyed:
+        x, y, _ = lights[second if asks_second else first] * (-1 if mirrored else 1, 1, 1)
+        angle = -float(np.arctan2(y, x))
     hint = np.zeros(4, np.float32)
     if random.random() < 0.85:
         aside = lights[first] + random.normal(0, 0.04, 3)
@@ -98,10 +105,10 @@ def draw(row: int, rows: np.ndarray, lights: np.ndarray, random: np.random.Gener
     wears = random.random()
     return Pair(
         row=row,
-        paint=int(random.choice(rows)) if wears < 0.15 else None,
+        paint=int(random.choice(rows)) if wears < 0.25 else None,
         plain=random.uniform(0.15, 0.85, 3).astype(np.float32) if wears > 0.85 else None,
-        mirrored=random.random() < 0.5,
-        quarters=int(random.integers(1, 4)) if random.random() < 0.2 else 0,
+        mirrored=mirrored,
+        angle=angle,
         first=first,
         second=second,
         lamp=(third, random.uniform(0, 0.35)) if not dark and random.random() < 0.2 else None,
@@ -111,7 +118,7 @@ def draw(row: int, rows: np.ndarray, lights: np.ndarray, random: np.random.Gener
         noise=float(np.exp(random.uniform(np.log(3e-4), np.log(1.5e-2)))),
         exposure=2.0 ** random.normal(0, 0.5),
         light=hint,
-        asks_second=random.random() < 0.6,
+        asks_second=asks_second,
         with_matte=with_matte,
         with_inflation=with_matte and random.random() < 0.8,
     )
@@ -146,7 +153,9 @@ def images(
     else:
         linear, target = linear[..., pair.channels], target[..., pair.channels]
     normals = directed(get("normals"), pair)
-    covered = (np.abs(normals).sum(axis=-1, keepdims=True) > 0.5).astype(np.float32)
+    length = np.linalg.norm(normals, axis=-1, keepdims=True)
+    covered = (length > 0.6).astype(np.float32)
+    normals *= covered / np.maximum(length, 1e-6)
     asked = pair.second if pair.asks_second else pair.first
     facing = normals @ directed(arrays["lights"][pair.row, asked], pair)
     return {
@@ -178,9 +187,12 @@ def encode(pictures: list[np.ndarray], pair: Pair) -> list[np.ndarray]:
 
 
 def turned(image: np.ndarray, pair: Pair) -> np.ndarray:
-    """An image mirrored and turned by quarters (counter-clockwise) as the pair says; a view."""
+    """An image mirrored and turned as the pair says; as wide as it was, 0 where it shows nothing."""
     image = image[:, ::-1] if pair.mirrored else image
-    return np.rot90(image, pair.quarters)
+    quarters = pair.angle / (np.pi / 2)
+    if quarters == round(quarters):
+        return np.rot90(image, int(quarters))
+    return turning.image(image.astype(np.float32), pair.angle, (image.shape[0], image.shape[1]))
 
 
 def directed(vectors: np.ndarray, pair: Pair) -> np.ndarray:
@@ -188,12 +200,7 @@ def directed(vectors: np.ndarray, pair: Pair) -> np.ndarray:
     out = vectors.astype(np.float32)
     if pair.mirrored:
         out[..., 0] *= -1
-    angle = pair.quarters * np.pi / 2
-    if pair.quarters:
-        x, y = out[..., 0].copy(), out[..., 1].copy()
-        cosine, sine = np.float32(np.cos(angle)), np.float32(np.sin(angle))
-        out[..., 0], out[..., 1] = x * cosine - y * sine, x * sine + y * cosine
-    return out
+    return turning.directions(out, pair.angle)
 
 
 def compose(

@@ -11,6 +11,7 @@ from threading import Lock
 import numpy as np
 
 from onelight.errors import NotFound, RequestError
+from onelight.tools.relight import geometry
 from onelight.tools.relight.cases import DARK_ROOM, Case, Lamp, Target, Work
 
 Read = Callable[[Path], np.ndarray]  # linear pixels [H, W, 3] of a file
@@ -22,7 +23,8 @@ def photographed(folder: Path, read: Read) -> list[Work]:
     """Every plate of every object in `folder`, which may itself be one: linear `light.NN.*`, `lights.txt`, `mask.*`.
 
     Row N of `lights.txt` (no header) is the direction of the Nth image in order of NN, of any length: x right, y up,
-    z to camera. Without a mask every pixel counts. What can be seen without reading pixels is checked for all objects
+    z to camera. Without a mask every pixel counts. Where there is a `normals.*` (-1 to 1, not coded) they are measured,
+    too. What can be seen without reading pixels is checked for all objects
     at once: RequestError or NotFound names the file and what was expected.
     """
     places = sorted(path for path in folder.iterdir() if (path / "lights.txt").is_file())
@@ -88,7 +90,8 @@ class _Object:
             if other != index
         ]
         matte = None if mask.all() else mask.astype(np.float32)
-        return Case(self.name, self.name, "photographed", plate, lamps[index], mask, targets, matte)
+        normals = self._normals(mask.shape)
+        return Case(self.name, self.name, "photographed", plate, lamps[index], mask, targets, matte, normals)
 
     def _masked(self) -> np.ndarray:
         files = sorted(path for path in self.place.glob("mask.*"))
@@ -102,6 +105,21 @@ class _Object:
         if not mask.any():
             raise RequestError(f"{files[0]} is black everywhere: it should be white where the object is")
         return mask
+
+    def _normals(self, shape: tuple[int, ...]) -> np.ndarray | None:
+        files = sorted(self.place.glob("normals.*"))
+        if not files:
+            return None
+        normals = np.ascontiguousarray(self._read(files[0]), np.float32)
+        if normals.shape[:2] != shape:
+            raise RequestError(
+                f"{files[0]} is {_size(normals)}: {shape[1]} x {shape[0]} as its neighbours are expected"
+            )
+        if not np.isfinite(normals).all() or normals.min() >= 0:
+            raise RequestError(
+                f"{files[0]} holds no normals: x, y and z from -1 to 1 are expected, not coded as colours"
+            )
+        return geometry.normalise(normals)
 
     def _keep(self, mask: np.ndarray) -> None:
         size = int(mask.sum()) * 3 * 4

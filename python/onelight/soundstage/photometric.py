@@ -1,0 +1,127 @@
+"""Lone things on black under lamps whose directions are known, as photometric sets are photographed: an exam.
+
+The folder is what `onelight evaluate relight --cases` reads: for each thing `light.NN.exr` (linear, all with the same
+exposure), `lights.txt`, `mask.exr` and the true `normals.exr`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from onelight import images
+from onelight.errors import ImageError, NotFound, RequestError
+from onelight.soundstage import families as register
+from onelight.soundstage.camera import View
+from onelight.soundstage.manifest import scene_seed
+from onelight.soundstage.mesh import Floats
+from onelight.soundstage.scenes import Scene
+from onelight.soundstage.staging import CLEAN_SAMPLES, set_up, shot
+from onelight.soundstage.world import World, backend
+
+NEAREST, FARTHEST = 12.0, 48.0  # degrees between a lamp and the camera's axis
+ROOM = 0.02  # of a lamp's light: what a dark room gives back
+GRAIN = 0.002  # of white, at white
+DISC = 1.0  # degrees across a lamp
+LOOKS = ("grey", "colour")  # one dull colour all over, and painted; taken in turn
+
+
+@dataclass(frozen=True)
+class Thing:
+    """One thing of an exam; its folder's name tells all of it but the seed."""
+
+    name: str
+    family: str
+    seed: int
+    grey: bool
+
+
+def things(count: int, seed: int, families: Sequence[str] = (), split: str = "test") -> list[Thing]:
+    """`count` things of the families of objects and faces of a split, in turn, each family grey and painted in turn.
+
+    Raises NotFound for an unknown family, RequestError where one is of another split or makes sets.
+    """
+    allowed = [name for kind in ("objects", "faces") for name in register.names(split, kind)]
+    for name in families:
+        register.get(name)
+        if name not in allowed:
+            raise RequestError(f"'{name}' makes no lone things of the split '{split}': there are {', '.join(allowed)}")
+    chosen = list(dict.fromkeys(families)) or allowed
+    if not chosen:
+        raise NotFound(f"there is no family of lone things in the split '{split}'")
+    out = []
+    for number in range(count):
+        family, turn = chosen[number % len(chosen)], number // len(chosen)
+        look, index = LOOKS[turn % 2], turn // 2
+        own = scene_seed(seed, f"{look} {family}", index)
+        out.append(Thing(f"{look}_{family}_{index:02d}", family, own, look == "grey"))
+    return out
+
+
+def render(
+    out: Path,
+    asked: Sequence[Thing],
+    *,
+    size: int = 320,
+    lights: int = 6,
+    samples: int = CLEAN_SAMPLES,
+    progress: Callable[[int, int, str], None] = lambda done, total, name: None,
+) -> None:
+    """Render the things into a folder, one folder each; those that are finished are kept.
+
+    Raises NotReady, ImageError.
+    """
+    backend()
+    for done, thing in enumerate(asked, 1):
+        folder = out / thing.name
+        if not (folder / "lights.txt").is_file():  # written last
+            _write(folder, make(thing, size=size, lights=lights, samples=samples), thing.seed)
+        progress(done, len(asked), thing.name)
+
+
+def make(thing: Thing, *, size: int, lights: int, samples: int = CLEAN_SAMPLES) -> Scene:
+    """The thing on black under lamps before it, evenly about the camera's axis; the same arguments, the same bits.
+
+    Of metal there is nothing: it would mirror a room that is not there.
+    """
+    rng = np.random.default_rng([thing.seed, 1])
+    attempt = thing.seed
+    while (setup := set_up(thing.family, attempt, size, lights, alone=True, grey=thing.grey)).mesh.metallic.max() > 0:
+        attempt += 1
+    view = View.of(setup.camera)
+    setup = replace(setup, lights=_before(view, lights, rng), softness=np.full(lights, DISC, np.float32))
+    return shot(World(setup.mesh, view, size), setup, view, samples, thing.seed)
+
+
+def _before(view: View, count: int, rng: np.random.Generator) -> Floats:
+    """Unit vectors [count, 3] to the lamps, in the world."""
+    around = (np.arange(count) + rng.random()) / count * 2 * np.pi + rng.normal(0, 0.2, count)
+    aside = np.radians(rng.uniform(NEAREST, FARTHEST, count))
+    flat = np.sin(aside)
+    return (np.stack([flat * np.cos(around), flat * np.sin(around), np.cos(aside)], 1) @ view.axes).astype(np.float32)
+
+
+def _write(folder: Path, scene: Scene, seed: int) -> None:
+    mask = (scene.matte > 0.5) & (np.abs(scene.normals).sum(axis=-1) > 0.5)
+    lit = (scene.keys + scene.ambient * np.float32(ROOM)) * mask[..., None]
+    white = float(np.quantile(lit[:, mask], 0.98))
+    grain = np.random.default_rng([seed, 2]).standard_normal(lit.shape, np.float32) * np.float32(GRAIN * white)
+    lit = (lit + grain * np.sqrt(np.maximum(lit, 0) / white + np.float32(0.02))) * mask[..., None]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for number, picture in enumerate(lit):
+            _picture(folder / f"light.{number:02d}.exr", picture)
+        _picture(folder / "mask.exr", np.dstack([mask.astype(np.float32)] * 3))
+        _picture(folder / "normals.exr", scene.normals)
+        rows = [" ".join(f"{value:.6f}" for value in towards) for towards in scene.lights]
+        (folder / "lights.txt").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise ImageError(f"{folder} cannot be written: {str(error.strerror).lower()}") from error
+
+
+def _picture(path: Path, picture: np.ndarray) -> None:
+    opaque = np.ones((*picture.shape[:2], 1), np.float32)
+    images.write_frame(path, images.Frame.of(np.concatenate([picture, opaque], axis=-1).astype(np.float32)))

@@ -1,0 +1,115 @@
+"""Lone things under known lamps: an exam anyone can render, in the layout that `evaluate relight --cases` reads."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from onelight import images
+from onelight.cli.app import app
+from onelight.errors import ImageError, OnelightError
+from onelight.soundstage import families, photometric
+from typer.testing import CliRunner
+
+pytest.importorskip("mitsuba", reason="the soundstage renders with mitsuba")
+LIGHTS = 3
+
+
+def command(*words: object) -> str:
+    done = CliRunner().invoke(app, [str(word) for word in words])
+    if done.exception is not None and not isinstance(done.exception, SystemExit):
+        raise done.exception
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def exam(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("exam")
+    told = ("--out", out, "--count", 4, "--seed", 3, "--size", 64, "--lights", LIGHTS, "--families", "shells,masks")
+    command("soundstage", "objects", *told)
+    return out
+
+
+def pixels(path: Path) -> np.ndarray:
+    return images.read_frame(path, "data").pixels[..., :3].astype(np.float32)
+
+
+def test_things_are_grey_and_painted_in_turn_and_stand_before_nothing(exam: Path) -> None:
+    assert sorted(path.name for path in exam.iterdir()) == [
+        "colour_masks_00", "colour_shells_00", "grey_masks_00", "grey_shells_00"
+    ]  # fmt: skip
+    for folder in exam.iterdir():
+        mask = pixels(folder / "mask.exr")[..., 0] > 0.5
+        assert 0.02 < mask.mean() < 0.9
+        towards = np.loadtxt(folder / "lights.txt")
+        assert towards.shape == (LIGHTS, 3)
+        assert np.allclose(np.linalg.norm(towards, axis=1), 1, atol=1e-4)
+        assert towards[:, 2].min() > np.cos(np.radians(photometric.FARTHEST + 0.1))
+        for number in range(LIGHTS):
+            lit = pixels(folder / f"light.{number:02d}.exr")
+            assert not lit[~mask].any(), "nothing stands behind it"
+            assert lit[mask].max() > 0
+            if folder.name.startswith("grey"):
+                bright = lit[mask][lit[mask].min(axis=-1) > 0.2 * lit.max()]
+                hue = bright / bright.sum(axis=-1, keepdims=True)
+                assert hue.std(axis=0).max() < 0.02, "one colour all over"
+
+
+def test_surfaces_that_face_a_lamp_are_brighter_under_it(exam: Path) -> None:
+    folder = exam / "grey_shells_00"
+    normals, mask = pixels(folder / "normals.exr"), pixels(folder / "mask.exr")[..., 0] > 0.5
+    for number, towards in enumerate(np.loadtxt(folder / "lights.txt")):
+        facing = (normals @ towards)[mask]
+        lit = pixels(folder / f"light.{number:02d}.exr")[mask].mean(axis=-1)
+        assert np.corrcoef(np.maximum(facing, 0), lit)[0, 1] > 0.6
+
+
+def test_what_is_finished_is_kept_and_what_is_not_is_made_again_to_the_bit(exam: Path) -> None:
+    cut, kept = exam / "grey_masks_00", exam / "grey_shells_00" / "light.00.exr"
+    before, stamp = pixels(cut / "light.01.exr"), kept.stat().st_mtime_ns
+    for name in ("lights.txt", "light.01.exr"):
+        (cut / name).unlink()
+    asked = photometric.things(4, 3, ["shells", "masks"])
+    photometric.render(exam, asked, size=64, lights=LIGHTS)
+    assert np.array_equal(pixels(cut / "light.01.exr"), before)
+    assert kept.stat().st_mtime_ns == stamp
+
+
+def test_evaluate_reads_it_and_scores_the_normals_too(exam: Path) -> None:
+    told = json.loads(command("evaluate", "relight", "--cases", exam, "--methods", "model,normals,nothing", "--json"))
+    assert {row["metric"] for row in told["rows"]} == {"psnr", "log_psnr", "normals_error"}
+    asked = [row for row in told["rows"] if row["metric"] == "psnr"]
+    assert len(asked) == 3 * 4 * LIGHTS * (LIGHTS - 1)
+
+    def mean(method: str) -> float:
+        return float(np.mean([row["value"] for row in asked if row["method"] == method]))
+
+    assert mean("nothing") < mean("model")
+    assert mean("nothing") < mean("normals")
+
+
+def test_normals_that_are_pictures_of_normals_or_of_another_size_are_refused(exam: Path) -> None:
+    path = exam / "colour_masks_00" / "normals.exr"
+    true = pixels(path)
+
+    def refused(normals: np.ndarray) -> str:
+        opaque = np.ones((*normals.shape[:2], 1), np.float32)
+        images.write_frame(path, images.Frame.of(np.concatenate([normals, opaque], axis=-1)))
+        with pytest.raises(OnelightError) as caught:
+            command("evaluate", "relight", "--cases", exam / "colour_masks_00", "--methods", "nothing")
+        return str(caught.value)
+
+    assert "holds no normals" in refused(true / 2 + np.float32(0.5))
+    assert "64 x 64 as its neighbours are expected" in refused(true[:32])
+    images.write_frame(path, images.Frame.of(np.dstack([true, np.ones(true.shape[:2], np.float32)])))
+
+
+def test_sets_and_families_of_the_other_split_are_no_things(tmp_path: Path) -> None:
+    for name in (families.names("test", "rooms")[0], families.names("train", "objects")[0]):
+        with pytest.raises(OnelightError, match="makes no lone things of the split 'test'"):
+            command("soundstage", "objects", "--out", tmp_path, "--families", name)
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(ImageError, match="cannot be written"):
+        command("soundstage", "objects", "--out", tmp_path / "file" / "exam", "--count", 1, "--size", 32)
