@@ -121,6 +121,7 @@ def test_work_on_a_frame_that_nobody_wants_stops_soon(
                 assert time.monotonic() - asked < 10, "It never stopped."
                 time.sleep(0.005)
             took.append(time.monotonic() - asked)
+    assert metric(port, "onelight_stage_seconds_count", tool="relight", stage="ingest") >= 2, "They were never begun."
     # A stage that is not begun counts as little as one that is stopped: what counts is that no picture came of it.
     last = {"tool": "relight", "stage": "apply"}
     whole = metric(port, "onelight_stage_seconds_count", **last) - metric(port, "onelight_stages_stopped_total", **last)

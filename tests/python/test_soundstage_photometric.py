@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -37,10 +38,10 @@ def pixels(path: Path) -> np.ndarray:
 
 
 def test_things_are_grey_and_painted_in_turn_and_stand_before_nothing(exam: Path) -> None:
-    assert sorted(path.name for path in exam.iterdir()) == [
-        "colour_masks_00", "colour_shells_00", "grey_masks_00", "grey_shells_00"
-    ]  # fmt: skip
-    for folder in exam.iterdir():
+    folders = sorted(path for path in exam.iterdir() if path.is_dir())
+    names = [path.name for path in folders]
+    assert names == ["colour_masks_00", "colour_shells_00", "grey_masks_00", "grey_shells_00"]
+    for folder in folders:
         mask = pixels(folder / "mask.exr")[..., 0] > 0.5
         assert 0.02 < mask.mean() < 0.9
         towards = np.loadtxt(folder / "lights.txt")
@@ -71,10 +72,28 @@ def test_what_is_finished_is_kept_and_what_is_not_is_made_again_to_the_bit(exam:
     before, stamp = pixels(cut / "light.01.exr"), kept.stat().st_mtime_ns
     for name in ("lights.txt", "light.01.exr"):
         (cut / name).unlink()
-    asked = photometric.things(4, 3, ["shells", "masks"])
-    photometric.render(exam, asked, size=64, lights=LIGHTS)
+    (cut / "light.07.exr").write_bytes(b"left over")
+    photometric.render(exam, count=4, seed=3, families=["shells", "masks"], size=64, lights=LIGHTS)
+    assert not (cut / "light.07.exr").exists()
     assert np.array_equal(pixels(cut / "light.01.exr"), before)
     assert kept.stat().st_mtime_ns == stamp
+
+
+def test_a_folder_begun_with_other_settings_is_refused(exam: Path) -> None:
+    told = ("--out", exam, "--count", 4, "--families", "shells,masks")
+    for words, sentence in (
+        (("--seed", 4, "--size", 64, "--lights", LIGHTS), "begun with the seed 3, not 4"),
+        (("--seed", 3, "--size", 32, "--lights", LIGHTS), "begun with the size 64, not 32"),
+        (("--seed", 3, "--size", 64, "--lights", 5), "begun with the lights 3, not 5"),
+    ):
+        with pytest.raises(OnelightError, match=sentence):
+            command("soundstage", "objects", *told, *words)
+    manifest = exam / "manifest.json"
+    before = manifest.read_text()
+    manifest.write_text(before.replace('"code": "', '"code": "other '))
+    with pytest.raises(OnelightError, match="made by other sources"):
+        command("soundstage", "objects", *told, "--seed", 3, "--size", 64, "--lights", LIGHTS)
+    manifest.write_text(before)
 
 
 def test_evaluate_reads_it_and_scores_the_normals_too(exam: Path) -> None:
@@ -90,20 +109,21 @@ def test_evaluate_reads_it_and_scores_the_normals_too(exam: Path) -> None:
     assert mean("nothing") < mean("normals")
 
 
-def test_normals_that_are_pictures_of_normals_or_of_another_size_are_refused(exam: Path) -> None:
-    path = exam / "colour_masks_00" / "normals.exr"
+def test_normals_that_are_pictures_of_normals_or_of_another_size_are_refused(exam: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(exam / "colour_masks_00", tmp_path / "case")
+    path = folder / "normals.exr"
     true = pixels(path)
 
     def refused(normals: np.ndarray) -> str:
         opaque = np.ones((*normals.shape[:2], 1), np.float32)
         images.write_frame(path, images.Frame.of(np.concatenate([normals, opaque], axis=-1)))
         with pytest.raises(OnelightError) as caught:
-            command("evaluate", "relight", "--cases", exam / "colour_masks_00", "--methods", "nothing")
+            command("evaluate", "relight", "--cases", folder, "--methods", "nothing")
         return str(caught.value)
 
     assert "holds no normals" in refused(true / 2 + np.float32(0.5))
+    assert "holds no normals" in refused(true * 0)
     assert "64 x 64 as its neighbours are expected" in refused(true[:32])
-    images.write_frame(path, images.Frame.of(np.dstack([true, np.ones(true.shape[:2], np.float32)])))
 
 
 def test_sets_and_families_of_the_other_split_are_no_things(tmp_path: Path) -> None:

@@ -111,10 +111,11 @@ def objects(
     """
     from onelight.soundstage import photometric
 
-    asked = photometric.things(count, seed, [name.strip() for name in families.split(",") if name.strip()], split)
+    chosen = [name.strip() for name in families.split(",") if name.strip()]
+    told = {"count": count, "seed": seed, "families": chosen, "split": split, "size": size, "lights": lights}
     with _bar("Photographing", count) as progress:
-        photometric.render(out, asked, size=size, lights=lights, progress=progress)
-    print(f"{out}: {len(asked)} things under {lights} lamps each; onelight evaluate relight --cases {out}")
+        photometric.render(out, **told, progress=progress)
+    print(f"{out}: {count} things under {lights} lamps each; onelight evaluate relight --cases {out}")
 
 
 @app.command("families")

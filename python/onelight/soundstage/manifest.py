@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from onelight.errors import ImageError, NotFound
+from onelight.errors import ImageError, NotFound, RequestError
 
 NAME = "manifest.json"
 VERSION = 1
-AFTERWARDS = ("rigs.py", "sheet.py")  # modules that only work on finished scenes
+AFTERWARDS = ("rigs.py", "sheet.py", "photometric.py")  # modules that decide nothing about a scene
 
 
 @dataclass(frozen=True)
@@ -73,6 +73,15 @@ class Manifest:
         """What must be equal for two runs to belong in one folder."""
         return {name: getattr(self, name) for name in ("seed", "size", "lights", "spp", "split")}
 
+    def follows(self, earlier: Manifest, folder: Path) -> None:
+        """Raises RequestError, naming both values, where the folder was begun with other settings."""
+        for name, value in self.settings().items():
+            told = earlier.settings()[name]
+            if told != value:
+                raise RequestError(
+                    f"{folder} was begun with the {name} {told}, not {value}: go on with that, or choose another folder"
+                )
+
 
 def renderer() -> str:
     """The renderer installed here, or nothing."""
@@ -89,10 +98,13 @@ def scene_seed(seed: int, family: str, number: int) -> int:
     return (int(high) << 21) ^ (int(low) >> 11)
 
 
-def code_digest() -> str:
-    """SHA-256 over the sources that decide what a scene looks like: the soundstage's modules, by name."""
+def code_digest(and_of: str = "") -> str:
+    """SHA-256 over the sources that decide what a scene looks like: the soundstage's modules, by name.
+
+    `and_of` is one of `AFTERWARDS` that decides, too.
+    """
     digest = hashlib.sha256()
     for path in sorted(Path(__file__).parent.glob("*.py")):
-        if path.name not in AFTERWARDS:
+        if path.name not in AFTERWARDS or path.name == and_of:
             digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()

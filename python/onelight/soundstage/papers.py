@@ -7,9 +7,11 @@ from dataclasses import replace
 import numpy as np
 
 from onelight.soundstage.families import Built, family
-from onelight.soundstage.mesh import Mesh, merged
+from onelight.soundstage.mesh import Mesh, grid_faces, merged
 from onelight.soundstage.noise import Noise, rotation
 from onelight.soundstage.surfaces import finished, leaf_faces, vertices_wanted
+
+_THICK = 0.008  # metres: of card, that a mesh of this density can still show
 
 
 @family("papers", kind="objects")
@@ -27,8 +29,8 @@ def papers(rng: np.random.Generator, detail: float) -> Built:
         points = way(rng, places)
         turn = rotation(rng) if rng.random() < 0.3 else _about_front(rng.uniform(-np.pi, np.pi))
         middle = (*rng.normal(0, 0.25 * (index > 0), 2), 0.07 * index)
-        both = np.concatenate([points, points - (0, 0, 0.008)]).astype(np.float32)
-        sheet = Mesh(both, leaf_faces(edge))
+        front = Mesh(points.astype(np.float32), grid_faces(edge, edge))
+        sheet = Mesh(np.concatenate([points, points - _THICK * front.normals()]).astype(np.float32), leaf_faces(edge))
         sheet = sheet.moved(rotate=turn, translate=middle)
         sheets.append(replace(sheet, part=np.full(len(sheet.vertices), index + 1, np.uint16)))
     return Built(finished(rng, merged(sheets), turn=rng.random() < 0.25))

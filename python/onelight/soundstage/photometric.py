@@ -16,7 +16,7 @@ from onelight import images
 from onelight.errors import ImageError, NotFound, RequestError
 from onelight.soundstage import families as register
 from onelight.soundstage.camera import View
-from onelight.soundstage.manifest import scene_seed
+from onelight.soundstage.manifest import Manifest, code_digest, renderer, scene_seed
 from onelight.soundstage.mesh import Floats
 from onelight.soundstage.scenes import Scene
 from onelight.soundstage.staging import CLEAN_SAMPLES, set_up, shot
@@ -26,12 +26,13 @@ NEAREST, FARTHEST = 12.0, 48.0  # degrees between a lamp and the camera's axis
 ROOM = 0.02  # of a lamp's light: what a dark room gives back
 GRAIN = 0.002  # of white, at white
 DISC = 1.0  # degrees across a lamp
+ATTEMPTS = 100  # seeds that may all be of metal
 LOOKS = ("grey", "colour")  # one dull colour all over, and painted; taken in turn
 
 
 @dataclass(frozen=True)
 class Thing:
-    """One thing of an exam; its folder's name tells all of it but the seed."""
+    """One thing of an exam."""
 
     name: str
     family: str
@@ -63,23 +64,45 @@ def things(count: int, seed: int, families: Sequence[str] = (), split: str = "te
 
 def render(
     out: Path,
-    asked: Sequence[Thing],
     *,
+    count: int,
+    seed: int,
+    families: Sequence[str] = (),
+    split: str = "test",
     size: int = 320,
     lights: int = 6,
     samples: int = CLEAN_SAMPLES,
     progress: Callable[[int, int, str], None] = lambda done, total, name: None,
 ) -> None:
-    """Render the things into a folder, one folder each; those that are finished are kept.
+    """Render things into a folder, one folder each; those that are finished are kept.
 
-    Raises NotReady, ImageError.
+    A folder begun with other settings or by other sources is refused. Raises RequestError, NotFound (a family),
+    NotReady (no mitsuba), ImageError (a file).
     """
+    asked = things(count, seed, families, split)
     backend()
+    _begin(out, Manifest(seed, size, lights, samples, [], split, code_digest(f"{__name__.split('.')[-1]}.py")))
     for done, thing in enumerate(asked, 1):
         folder = out / thing.name
         if not (folder / "lights.txt").is_file():  # written last
             _write(folder, make(thing, size=size, lights=lights, samples=samples), thing.seed)
         progress(done, len(asked), thing.name)
+
+
+def _begin(out: Path, plan: Manifest) -> None:
+    """The folder, with a manifest of what all of it was made with."""
+    try:
+        earlier = Manifest.load(out)
+    except NotFound:
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ImageError(f"the folder {out} cannot be written: {str(error.strerror).lower()}") from error
+        replace(plan, renderer=renderer()).save(out)
+        return
+    plan.follows(earlier, out)
+    if earlier.code != plan.code:
+        raise RequestError(f"{out} was made by other sources of the soundstage: choose another folder")
 
 
 def make(thing: Thing, *, size: int, lights: int, samples: int = CLEAN_SAMPLES) -> Scene:
@@ -88,9 +111,12 @@ def make(thing: Thing, *, size: int, lights: int, samples: int = CLEAN_SAMPLES) 
     Of metal there is nothing: it would mirror a room that is not there.
     """
     rng = np.random.default_rng([thing.seed, 1])
-    attempt = thing.seed
-    while (setup := set_up(thing.family, attempt, size, lights, alone=True, grey=thing.grey)).mesh.metallic.max() > 0:
-        attempt += 1
+    for attempt in range(thing.seed, thing.seed + ATTEMPTS):
+        setup = set_up(thing.family, attempt, size, lights, alone=True, grey=thing.grey)
+        if setup.mesh.metallic.max() == 0:
+            break
+    else:
+        raise RequestError(f"the family '{thing.family}' makes things of metal alone, which mirror what is not there")
     view = View.of(setup.camera)
     setup = replace(setup, lights=_before(view, lights, rng), softness=np.full(lights, DISC, np.float32))
     return shot(World(setup.mesh, view, size), setup, view, samples, thing.seed)
@@ -112,12 +138,16 @@ def _write(folder: Path, scene: Scene, seed: int) -> None:
     lit = (lit + grain * np.sqrt(np.maximum(lit, 0) / white + np.float32(0.02))) * mask[..., None]
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        for earlier in folder.glob("light.*"):
+            earlier.unlink()
         for number, picture in enumerate(lit):
             _picture(folder / f"light.{number:02d}.exr", picture)
         _picture(folder / "mask.exr", np.dstack([mask.astype(np.float32)] * 3))
         _picture(folder / "normals.exr", scene.normals)
         rows = [" ".join(f"{value:.6f}" for value in towards) for towards in scene.lights]
-        (folder / "lights.txt").write_text("\n".join(rows) + "\n", encoding="utf-8")
+        part = folder / ".lights.txt.part"
+        part.write_text("\n".join(rows) + "\n", encoding="utf-8")
+        part.replace(folder / "lights.txt")
     except OSError as error:
         raise ImageError(f"{folder} cannot be written: {str(error.strerror).lower()}") from error
 

@@ -4,34 +4,42 @@ from __future__ import annotations
 
 import numpy as np
 
-from onelight.soundstage.clay import Axes, Clay, Solid, box, cylinder, ellipsoid
+from onelight.soundstage.clay import Axes, Clay, box, cylinder, ellipsoid
 from onelight.soundstage.families import Built, family
 from onelight.soundstage.noise import Noise, cells, rotation
 from onelight.soundstage.surfaces import finished
 
 _REACH = 0.95  # metres from the middle: as far as anything goes
+_LEAST = 0.01  # of the block is to be filled
 
 
 @family("sponges", kind="objects")
 def sponges(rng: np.random.Generator, detail: float) -> Built:
     """A lattice, foam or lumps of noise within an outline, thick or thin, even or thinning out to one side."""
     clay = Clay(detail, 1.0)
+    while True:
+        size = rng.uniform(0.55, _REACH, 3)
+        turn = rotation(rng) if rng.random() < 0.6 else None
+        _fill(clay, rng, size, turn)
+        if (clay.field < 0).mean() > _LEAST:
+            break  # else a level was drawn that leaves the outline as good as empty
+    if rng.random() < 0.2:  # a core holds it together, and what is seen through the holes is solid
+        clay.join(ellipsoid(np.zeros(3), size * rng.uniform(0.35, 0.65), turn), 0.04, 2)
+    return Built(finished(rng, clay.weathered(rng, detail, strength=rng.uniform(0.1, 0.7)), turn=rng.random() < 0.5))
+
+
+def _fill(clay: Clay, rng: np.random.Generator, size: np.ndarray, turn: np.ndarray | None) -> None:
+    """Any field within any outline of half sides `size`, in place of what was there."""
     fields = (_minimal, _foam, _lumps, _drops)
-    field = fields[int(rng.integers(len(fields)))](rng)
-    size = rng.uniform(0.55, _REACH, 3)
-    turn = rotation(rng) if rng.random() < 0.6 else None
     outlines = (
         lambda: ellipsoid(np.zeros(3), size, turn),
         lambda: box(np.zeros(3), size * 0.62, turn, rng.uniform(0.02, 0.2)),
         lambda: cylinder(np.zeros(3), float(size[0]) * 0.65, float(size[1]) * 0.65, turn),
     )
-    clay.join(Solid(field, np.full(3, -_REACH), np.full(3, _REACH)), 1e-3)
-    outline = outlines[int(rng.integers(3))]()
     whole = (clay.axis[None, None, :], clay.axis[None, :, None], clay.axis[:, None, None])
-    clay.field = np.maximum(clay.field, np.asarray(outline.distance(whole), np.float32))
-    if rng.random() < 0.2:  # a core holds it together, and what is seen through the holes is solid
-        clay.join(ellipsoid(np.zeros(3), size * rng.uniform(0.35, 0.65), turn), 0.04, 2)
-    return Built(finished(rng, clay.weathered(rng, detail, strength=rng.uniform(0.1, 0.7)), turn=rng.random() < 0.5))
+    inside = fields[int(rng.integers(len(fields)))](rng)(whole)
+    outline = outlines[int(rng.integers(3))]().distance(whole)
+    clay.field = np.maximum(inside, outline).astype(np.float32)
 
 
 def _points(axes: Axes) -> tuple[np.ndarray, tuple[int, ...]]:

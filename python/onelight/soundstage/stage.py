@@ -126,12 +126,7 @@ def _begun(out: Path, plan: Manifest, mix: bool) -> Manifest | None:
         earlier = Manifest.load(out)
     except NotFound:
         return None
-    for name, value in plan.settings().items():
-        told = earlier.settings()[name]
-        if told != value:
-            raise RequestError(
-                f"{out} was begun with the {name} {told}, not {value}: go on with that, or choose another folder"
-            )
+    plan.follows(earlier, out)
     if earlier.code != plan.code and not mix and any(out.glob("*/*.npz")):
         raise RequestError(
             f"{out} was rendered by other sources of the soundstage: choose another folder, or allow the mix (then its "

@@ -84,9 +84,9 @@ def _beside(clay: Clay, rng: np.random.Generator, y: float, size: np.ndarray, ta
         if what < 0.3:
             clay.join(ellipsoid(at(side * w, y + tall * 0.15, 0), (w * 0.3, tall * 0.16, w * 0.15)), 0.04, 2)
         elif what < 0.5:
-            foot, bend = at(side * w * 0.7, y + tall * 0.4, 0), at(side * w * 1.35, y + tall * 0.5, 0.05)
+            foot, bend = at(side * w * 0.7, y + tall * 0.3, 0), at(side * w * 1.35, y + tall * 0.36, 0.05)
             clay.join(limb(foot, bend, tall * 0.07, tall * 0.05), 0.03, 2)
-            clay.join(limb(bend, bend + at(side * 0.02, tall * 0.22, 0.1), tall * 0.05, 0.015), 0.02, 2)
+            clay.join(limb(bend, bend + at(side * 0.02, tall * 0.15, 0.1), tall * 0.05, 0.015), 0.02, 2)
         elif what < 0.75:
             elbow = at(side * w * 1.15, y - tall * 0.3, w * 0.4)
             clay.join(limb(at(side * w, y, 0), elbow, tall * 0.07, tall * 0.06), 0.03)

@@ -15,6 +15,7 @@ from onelight.tools.relight import geometry
 from onelight.tools.relight.cases import DARK_ROOM, Case, Lamp, Target, Work
 
 Read = Callable[[Path], np.ndarray]  # linear pixels [H, W, 3] of a file
+NEARLY = 0.1  # how far a normal may be from length 1: of files of few bits
 KEPT_BYTES = 1 << 30  # of an object's pixels inside the mask; what is beyond is read again for every plate
 _IMAGE = re.compile(r"light\.(\d+)\.[^.]+", re.IGNORECASE)
 
@@ -65,6 +66,7 @@ class _Object:
             raise RequestError(f"{place} has only one image: at least two lights are needed to ask for the other")
         self._lock, self._left = Lock(), len(self.files)
         self._mask: np.ndarray | None = None
+        self._normals: np.ndarray | None = None
         self._truths: dict[int, np.ndarray] = {}
 
     def case(self, index: int) -> Case:
@@ -73,6 +75,7 @@ class _Object:
             mask = self._mask = self._masked() if self._mask is None else self._mask
             if not self._truths:
                 self._keep(mask)
+                self._normals = self._true_normals(mask)
             truths = dict(self._truths)
             self._left -= 1
             if self._left <= 0:
@@ -90,8 +93,7 @@ class _Object:
             if other != index
         ]
         matte = None if mask.all() else mask.astype(np.float32)
-        normals = self._normals(mask.shape)
-        return Case(self.name, self.name, "photographed", plate, lamps[index], mask, targets, matte, normals)
+        return Case(self.name, self.name, "photographed", plate, lamps[index], mask, targets, matte, self._normals)
 
     def _masked(self) -> np.ndarray:
         files = sorted(path for path in self.place.glob("mask.*"))
@@ -106,20 +108,19 @@ class _Object:
             raise RequestError(f"{files[0]} is black everywhere: it should be white where the object is")
         return mask
 
-    def _normals(self, shape: tuple[int, ...]) -> np.ndarray | None:
+    def _true_normals(self, mask: np.ndarray) -> np.ndarray | None:
         files = sorted(self.place.glob("normals.*"))
         if not files:
             return None
         normals = np.ascontiguousarray(self._read(files[0]), np.float32)
-        if normals.shape[:2] != shape:
+        if normals.shape[:2] != mask.shape:
+            size = f"{mask.shape[1]} x {mask.shape[0]}"
+            raise RequestError(f"{files[0]} is {_size(normals)}: {size} as its neighbours are expected")
+        if not (np.abs(np.linalg.norm(normals[mask], axis=-1) - 1) < NEARLY).all():
             raise RequestError(
-                f"{files[0]} is {_size(normals)}: {shape[1]} x {shape[0]} as its neighbours are expected"
+                f"{files[0]} holds no normals of all of the object: x, y and z from -1 to 1, of length 1, are expected"
             )
-        if not np.isfinite(normals).all() or normals.min() >= 0:
-            raise RequestError(
-                f"{files[0]} holds no normals: x, y and z from -1 to 1 are expected, not coded as colours"
-            )
-        return geometry.normalise(normals)
+        return geometry.normalise(np.nan_to_num(normals))
 
     def _keep(self, mask: np.ndarray) -> None:
         size = int(mask.sum()) * 3 * 4
