@@ -73,15 +73,14 @@ def test_untrained_it_hands_its_prior_on_and_finds_everything_open() -> None:
     towards = torch.nn.functional.normalize(torch.randn(1, 3, 32, 48), dim=1)
     prior = torch.cat([towards, torch.full((1, 1, 32, 48), 0.3)], dim=1)
     with torch.no_grad():
-        normals, depth, openness, reach, doubt, keyed = Geometry()(
+        normals, depth, openness, reach, doubt = Geometry()(
             torch.randn(1, 3, 32, 48), torch.zeros(1, 1, 32, 48), prior, torch.zeros(1, 4), torch.zeros(1, 4)
         )
     assert torch.allclose(normals, towards, atol=1e-4)
     assert torch.allclose(depth, prior[:, 3:])
     assert openness.min() > 0.9
     assert reach.min() > 0.9
-    assert doubt.shape == keyed.shape == (1,)
-    assert 0 < doubt < 1 == keyed
+    assert doubt.shape == (1,) and 0 < doubt < 1
 
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 5), (17, 200), (161, 90), (340, 330)])
@@ -113,34 +112,6 @@ def test_an_earlier_version_lends_nothing_and_a_later_one_where_it_doubts() -> N
     assert earlier.doubt == 0 < later.doubt
     assert np.array_equal(earlier.normals, later.normals), "the weights are the same"
     assert not np.array_equal(relit(before), relit(after))
-
-
-def test_shadows_turn_with_the_picture_and_its_keys(stirred: Session) -> None:
-    """However picture and keys lie, the network sees a key's reach from that key: the answer turns along."""
-    working = np.random.default_rng(5).uniform(0.1, 2, (96, 96, 3)).astype(np.float32)
-    level = network.Level(
-        network.coded(working), np.zeros((96, 96), np.float32), np.zeros((96, 96, 4), np.float32), np.zeros(4), True
-    )
-    upright = replace(level, light=np.array([0.6, 0.0, 0.8, 0.7], np.float32))
-    over = replace(level, picture=np.rot90(level.picture), light=np.array([0.0, 0.6, 0.8, 0.7], np.float32))
-    one = context(stirred, np.zeros((96, 96, 4), np.float32), {})
-    key = np.array([0.5, 0.5, np.sqrt(0.5)], np.float32)
-    here = network.reach(one, upright, key, 4.0, (96, 96))
-    there = network.reach(one, over, np.array([-0.5, 0.5, np.sqrt(0.5)], np.float32), 4.0, (96, 96))
-    assert here.std() > 1e-3
-    assert np.abs(np.rot90(here) - there).max() < 2e-3
-
-
-def test_a_version_that_never_saw_shadows_from_their_key_is_asked_as_it_was_taught(stirred: Session) -> None:
-    working = scene()[..., :3].astype(np.float32)
-    lamp = Light(direction(40.0, 30.0), 0.0, 4.0, 1.0)
-    plate = np.zeros((*working.shape[:2], 4), np.float32)
-    earlier, later = (
-        network.find(context(session, plate, {}), working, None, lamp).asked.keyed
-        for session in (base_session("relight", "soundstage3"), stirred)
-    )
-    assert not earlier
-    assert later
 
 
 def test_the_picture_and_its_mirror_image_are_relit_alike(stirred: Session) -> None:

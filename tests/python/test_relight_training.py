@@ -86,30 +86,6 @@ def test_withheld_hints_are_zero_and_given_ones_are_the_lights(arrays: dict[str,
     assert set(np.unique(batch["coarse.matte"])) >= {-1.0, 0.0, 1.0}
 
 
-def test_about_half_of_the_keys_asked_for_stand_on_the_right_with_all_the_rest_turned_along(
-    arrays: dict[str, np.ndarray],
-) -> None:
-    batch = pairs.compose(arrays, np.arange(6), 200, np.random.default_rng(4))
-    right = (np.abs(batch["asked"][:, 1]) < 1e-5) & (batch["asked"][:, 0] >= 0)
-    assert 0.4 < right.mean() < 0.65
-    assert batch["asks_second"][right].mean() > 0.6 > 0.4 > batch["asks_second"][~right].mean()
-    covered = batch["coarse.covered"] > 0
-    assert np.allclose(np.linalg.norm(batch["coarse.normals"], axis=-1)[covered[..., 0]], 1, atol=2e-3)
-
-
-def test_a_show_goes_on_from_what_its_base_was_taught_of_shadows(tmp_path: Path) -> None:
-    from onelight.tools.relight import lessons
-    from onelight.training.start import begin_with
-    from safetensors.torch import save_file
-
-    weights = dict(train.Geometry().state_dict())
-    for name, kept in {"seen from keys": weights, "not": {k: v for k, v in weights.items() if k != "keyed"}}.items():
-        save_file(kept, tmp_path / f"{name}.safetensors")
-        model = lessons.network()
-        begin_with(model, tmp_path / f"{name}.safetensors")
-        assert bool(model.keyed) == (name == "seen from keys")
-
-
 def test_a_batch_is_a_function_of_its_generator_alone(arrays: dict[str, np.ndarray]) -> None:
     first, again = (pairs.compose(arrays, np.arange(6), 4, np.random.default_rng(9)) for _ in range(2))
     assert all(np.array_equal(first[name], again[name]) for name in first)

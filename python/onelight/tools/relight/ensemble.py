@@ -33,8 +33,8 @@ def answers(base: torch.nn.Module, frames: np.ndarray, light: np.ndarray, asked:
                 if prior is None
                 else F.interpolate(prior, scale_factor=2.0, mode="bilinear", align_corners=False)
             )
-            said = base.eval()(picture, torch.zeros(count, 1, height, width), prior, *hints)
-            out = torch.cat(said[:4], dim=1)
+            *maps, _ = base.eval()(picture, torch.zeros(count, 1, height, width), prior, *hints)
+            out = torch.cat(maps, dim=1)
             found.append(out.permute(0, 2, 3, 1).numpy())
             prior = out[:, :4]
     straight_and_back = [(one[: len(frames)], one[len(frames) :, :, ::-1] * MIRROR) for one in reversed(found)]

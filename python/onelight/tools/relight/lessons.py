@@ -62,10 +62,8 @@ Random = np.random.Generator
 
 
 def network() -> torch.nn.Module:
-    """The network, untrained; whether it was taught to see shadows from their key its base's weights say."""
-    model = Geometry()
-    model.keyed.zero_()
-    return model
+    """The network, untrained."""
+    return Geometry()
 
 
 def kept(frames: np.ndarray, base: torch.nn.Module) -> dict[str, np.ndarray]:

@@ -45,13 +45,11 @@ class Geometry(nn.Module):
         light    [B, 4]: direction to the present key and its share of key + fill; 0 where unknown
         asked    [B, 4]: direction to the key whose reach is asked for, and its angular diameter as `spread` codes it
     Outputs: normals [B, 3, H, W] of length 1; depth [B, 1, H, W], affine, larger is farther, about 0 +- 1;
-    openness and reach [B, 1, H, W] in 0..1; doubt [B], how far the key's light that follows from them may be off;
-    keyed [B], 1 where reach was learnt from pictures turned until the key that is asked for stands on their right.
+    openness and reach [B, 1, H, W] in 0..1; doubt [B], how far the key's light that follows from them may be off.
     """
 
     slopes: Tensor
     doubt: Tensor
-    keyed: Tensor
 
     def __init__(self, widths: tuple[int, int, int] = (64, 96, 128), relief: int = 24) -> None:
         super().__init__()
@@ -77,7 +75,6 @@ class Geometry(nn.Module):
         self.slope = nn.Conv2d(relief, 4 * 3, 3, padding=1)
         _zero(self.aligned, self.head, self.slope)
         self.register_buffer("doubt", torch.full((1,), DOUBT))
-        self.register_buffer("keyed", torch.ones(1))
         across = torch.tensor([[-1.0, 0, 1], [-2, 0, 2], [-1, 0, 1]])
         self.register_buffer("slopes", torch.stack([across, -across.T])[:, None] / 2, persistent=False)  # right, up
 
@@ -112,8 +109,7 @@ class Geometry(nn.Module):
         normals = normals * torch.rsqrt(normals.square().sum(dim=1, keepdim=True) + 1e-6)
         depth = prior[:, 3:4] + out[:, 3:4]
         openness, reach = torch.sigmoid(out[:, 4:5] + 3.0), torch.sigmoid(out[:, 5:6] + slope[:, 2:3] + 3.0)
-        told = (told.expand(len(picture)) for told in (self.doubt, self.keyed))
-        return normals, depth, openness, reach, *told
+        return normals, depth, openness, reach, self.doubt.expand(len(picture))
 
     def seen_from_key(self, picture: Tensor, prior: Tensor, light: Tensor, asked: Tensor, along: Tensor) -> Tensor:
         """[B, ALIGNED, H, W]: slopes of prior and picture along and across the key, and how the prior faces both."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
 from onelight.stages import Context, Session
-from onelight.tools.relight import geometry, turning
+from onelight.tools.relight import geometry
 from onelight.tools.relight.light import Light
 
 STAGE = "geometry"
@@ -18,7 +18,6 @@ ASKING = 384  # shadows are soft, and every slider drag asks anew: the longest l
 SPREAD = 4.0  # degrees: angular diameter of the present key, as its shadows see it
 ROUGH = 256  # enough for the broad light that the fit looks for
 MIRROR = np.array([-1, 1, 1, 1], np.float32)  # a mirrored direction (and depth, or key share)
-UPSIDE = np.array([1, -1, 1, 1], np.float32)  # the same upside down
 
 
 @dataclass(frozen=True)
@@ -29,7 +28,6 @@ class Level:
     matte: np.ndarray  # [h, w]: +1 inside, -1 outside, 0 where nobody said
     prior: np.ndarray  # [h, w, 4]: normals and depth found at half the size, or the outline's inflation
     light: np.ndarray  # [4]: direction to the present key and its share of key + fill; 0 where unknown
-    keyed: bool = False  # whether the version sees how far a key reaches from that key
 
 
 @dataclass(frozen=True)
@@ -66,7 +64,7 @@ def find(context: Context, working: np.ndarray, matte: np.ndarray | None, lamp: 
     prior = np.zeros((*mattes[-1].shape, 4), np.float32)
     if matte is not None:
         prior[..., :3] = inflated((mattes[-1] + 1) / 2)
-    found, asking, doubt, keyed = prior, None, 0.0, False
+    found, asking, doubt = prior, None, 0.0
     for picture, outline in zip(reversed(pictures), reversed(mattes), strict=True):
         longest = max(outline.shape)
         if asking is not None:
@@ -75,9 +73,8 @@ def find(context: Context, working: np.ndarray, matte: np.ndarray | None, lamp: 
             prior = cv2.resize(found[..., :4], outline.shape[::-1], interpolation=cv2.INTER_LINEAR)
         level = Level(picture, outline, prior, light)
         asking = level if asking is None or longest <= ASKING else asking
-        found, doubt, keyed = _both_ways(context, level, asked)
+        found, doubt = _both_ways(context, level, asked)
     assert asking is not None
-    asking = replace(asking, keyed=keyed)
     if found.shape[:2] != working.shape[:2]:
         found = cv2.resize(found, working.shape[1::-1], interpolation=cv2.INTER_LINEAR)
         found[..., :3] = geometry.normalise(found[..., :3])
@@ -89,22 +86,8 @@ def reach(context: Context, asked: Level, key: np.ndarray, degrees: float, size:
 
     `key` is the direction to it, `degrees` its angular diameter.
     """
-    angle = -float(np.arctan2(key[1], key[0])) if asked.keyed else 0.0
-    level = _turned(asked, angle) if asked.keyed else asked
-    found = _both_ways(context, level, turning.directions(_asked(key, degrees), angle))[0][..., 5]
-    if asked.keyed:
-        found = turning.image(found, -angle, asked.matte.shape[:2], spread=True)
+    found = _both_ways(context, asked, _asked(key, degrees))[0][..., 5]
     return np.clip(cv2.resize(found, size[::-1], interpolation=cv2.INTER_LINEAR), 0, 1)
-
-
-def _turned(level: Level, angle: float) -> Level:
-    """The level turned by `angle` radians, on a canvas that holds all of it; beyond it is dark, and no subject."""
-    size = turning.around((level.matte.shape[0], level.matte.shape[1]), angle)
-    dark = coded(np.zeros(1, np.float32))
-    picture = turning.image(level.picture - dark, angle, size) + dark
-    prior = turning.image(level.prior, angle, size, spread=True)
-    matte = turning.image(level.matte + 1, angle, size) - 1 if level.matte.any() else np.zeros(size, np.float32)
-    return Level(picture, matte, turning.directions(prior, angle), turning.directions(level.light, angle), True)
 
 
 def _asked(key: np.ndarray, degrees: float) -> np.ndarray:
@@ -135,22 +118,20 @@ def halved(image: np.ndarray) -> np.ndarray:
     return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
 
 
-def _both_ways(context: Context, level: Level, asked: np.ndarray) -> tuple[np.ndarray, float, bool]:
-    """The mean of the answers to the level and to its mirror image, [h, w, 6], the doubt about them, and whether the
-    version wants to see reach from its key; what is seen from there is mirrored along it."""
+def _both_ways(context: Context, level: Level, asked: np.ndarray) -> tuple[np.ndarray, float]:
+    """The mean of the answers to the level and to its mirror image, [h, w, 6], and the doubt about them."""
     context.check()
-    straight, doubt, keyed = _run(context, level, asked)
+    straight, doubt = _run(context, level, asked)
     context.check()
-    back, sign = (np.s_[::-1], UPSIDE) if level.keyed else (np.s_[:, ::-1], MIRROR)
-    flipped = Level(level.picture[back], level.matte[back], level.prior[back] * sign, level.light * sign)
-    mirrored = _run(context, flipped, asked * sign)[0][back]
-    both = (straight + mirrored * np.array([*sign, 1, 1], np.float32)) / 2
+    flipped = Level(level.picture[:, ::-1], level.matte[:, ::-1], level.prior[:, ::-1] * MIRROR, level.light * MIRROR)
+    mirrored = _run(context, flipped, asked * MIRROR)[0][:, ::-1]
+    both = (straight + mirrored * np.array([-1, 1, 1, 1, 1, 1], np.float32)) / 2
     both[..., :3] = geometry.normalise(both[..., :3])
-    return both, doubt, keyed
+    return both, doubt
 
 
-def _run(context: Context, level: Level, asked: np.ndarray) -> tuple[np.ndarray, float, bool]:
-    """Normals, depth, openness and reach, [h, w, 6], the doubt about them, and whether reach is seen from its key."""
+def _run(context: Context, level: Level, asked: np.ndarray) -> tuple[np.ndarray, float]:
+    """Normals, depth, openness and reach, [h, w, 6], and the doubt about them."""
     height, width = level.matte.shape
     pad = (0, -height % MULTIPLE, 0, -width % MULTIPLE)
 
@@ -163,5 +144,5 @@ def _run(context: Context, level: Level, asked: np.ndarray) -> tuple[np.ndarray,
     assert context.session is not None
     out = context.session.run(STAGE, {**inputs, "light": level.light[None], "asked": asked[None]})
     found = np.concatenate([out[name][0] for name in ("normals", "depth", "openness", "reach")])
-    doubt, keyed = (float(out[name][0]) if name in out else 0.0 for name in ("doubt", "keyed"))
-    return np.ascontiguousarray(found[:, :height, :width].transpose(1, 2, 0)), doubt, keyed > 0
+    doubt = float(out["doubt"][0]) if "doubt" in out else 0.0
+    return np.ascontiguousarray(found[:, :height, :width].transpose(1, 2, 0)), doubt

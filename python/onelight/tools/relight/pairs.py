@@ -13,11 +13,10 @@ import cv2
 import numpy as np
 
 from onelight.colour import LUMINANCE
-from onelight.tools.relight import geometry, network, turning
+from onelight.tools.relight import geometry, network
 from onelight.tools.relight.network import coded, inflated
 
 Images = dict[str, np.ndarray]
-KEYED = 0.5  # share that is turned until the key that is asked for stands on the right
 HALF = "_half"  # arrays that are kept at half the size as well, for the level that sees the whole
 LAST = (
     "normals",
@@ -70,7 +69,7 @@ class Pair(NamedTuple):
     paint: int | None  # whose colours it wears
     plain: np.ndarray | None  # [3] the one colour that it wears all over
     mirrored: bool
-    angle: float  # radians by which the mirrored picture is turned, counter-clockwise
+    quarters: int
     first: int  # its key
     second: int  # the key of the target
     lamp: tuple[int, float] | None  # another lamp that nobody names, and its level
@@ -91,12 +90,6 @@ def draw(row: int, rows: np.ndarray, lights: np.ndarray, random: np.random.Gener
     dark = random.random() < 0.55  # an object under one lamp in a dark room; else a set with light all round
     fill = random.uniform(0, 0.06) if dark else float(np.exp(random.uniform(np.log(0.05), np.log(1.5))))
     tints = np.exp(random.normal(0, 0.15, (2, 3))).astype(np.float32)
-    mirrored, keyed = random.random() < 0.5, random.random() < KEYED
-    asks_second = random.random() < (0.75 if keyed else 0.25)  # the surface is read with the present key asked for
-    angle = np.pi / 2 * random.integers(1, 4) if random.random() < 0.2 else 0.0
-    if keyed:
-        x, y, _ = lights[second if asks_second else first] * (-1 if mirrored else 1, 1, 1)
-        angle = -float(np.arctan2(y, x))
     hint = np.zeros(4, np.float32)
     if random.random() < 0.85:
         aside = lights[first] + random.normal(0, 0.04, 3)
@@ -107,8 +100,8 @@ def draw(row: int, rows: np.ndarray, lights: np.ndarray, random: np.random.Gener
         row=row,
         paint=int(random.choice(rows)) if wears < 0.25 else None,
         plain=random.uniform(0.15, 0.85, 3).astype(np.float32) if wears > 0.85 else None,
-        mirrored=mirrored,
-        angle=angle,
+        mirrored=random.random() < 0.5,
+        quarters=int(random.integers(1, 4)) if random.random() < 0.2 else 0,
         first=first,
         second=second,
         lamp=(third, random.uniform(0, 0.35)) if not dark and random.random() < 0.2 else None,
@@ -118,7 +111,7 @@ def draw(row: int, rows: np.ndarray, lights: np.ndarray, random: np.random.Gener
         noise=float(np.exp(random.uniform(np.log(3e-4), np.log(1.5e-2)))),
         exposure=2.0 ** random.normal(0, 0.5),
         light=hint,
-        asks_second=asks_second,
+        asks_second=random.random() < 0.6,
         with_matte=with_matte,
         with_inflation=with_matte and random.random() < 0.8,
     )
@@ -153,9 +146,7 @@ def images(
     else:
         linear, target = linear[..., pair.channels], target[..., pair.channels]
     normals = directed(get("normals"), pair)
-    length = np.linalg.norm(normals, axis=-1, keepdims=True)
-    covered = (length > 0.6).astype(np.float32)
-    normals *= covered / np.maximum(length, 1e-6)
+    covered = (np.abs(normals).sum(axis=-1, keepdims=True) > 0.5).astype(np.float32)
     asked = pair.second if pair.asks_second else pair.first
     facing = normals @ directed(arrays["lights"][pair.row, asked], pair)
     return {
@@ -187,12 +178,9 @@ def encode(pictures: list[np.ndarray], pair: Pair) -> list[np.ndarray]:
 
 
 def turned(image: np.ndarray, pair: Pair) -> np.ndarray:
-    """An image mirrored and turned as the pair says; as wide as it was, 0 where it shows nothing."""
+    """An image mirrored and turned by quarters (counter-clockwise) as the pair says; a view."""
     image = image[:, ::-1] if pair.mirrored else image
-    quarters = pair.angle / (np.pi / 2)
-    if quarters == round(quarters):
-        return np.rot90(image, int(quarters))
-    return turning.image(image.astype(np.float32), pair.angle, (image.shape[0], image.shape[1]))
+    return np.rot90(image, pair.quarters)
 
 
 def directed(vectors: np.ndarray, pair: Pair) -> np.ndarray:
@@ -200,7 +188,12 @@ def directed(vectors: np.ndarray, pair: Pair) -> np.ndarray:
     out = vectors.astype(np.float32)
     if pair.mirrored:
         out[..., 0] *= -1
-    return turning.directions(out, pair.angle)
+    angle = pair.quarters * np.pi / 2
+    if pair.quarters:
+        x, y = out[..., 0].copy(), out[..., 1].copy()
+        cosine, sine = np.float32(np.cos(angle)), np.float32(np.sin(angle))
+        out[..., 0], out[..., 1] = x * cosine - y * sine, x * sine + y * cosine
+    return out
 
 
 def compose(
