@@ -25,11 +25,14 @@ def command(*words: object) -> str:
     return done.stdout
 
 
+def asked(out: Path) -> tuple[object, ...]:
+    return ("--out", out, "--count", 4, "--seed", 3, "--size", 64, "--lights", LIGHTS, "--families", "shells,masks")
+
+
 @pytest.fixture(scope="module")
 def exam(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("exam")
-    told = ("--out", out, "--count", 4, "--seed", 3, "--size", 64, "--lights", LIGHTS, "--families", "shells,masks")
-    command("soundstage", "objects", *told)
+    command("soundstage", "objects", *asked(out))
     return out
 
 
@@ -73,7 +76,7 @@ def test_what_is_finished_is_kept_and_what_is_not_is_made_again_to_the_bit(exam:
     for name in ("lights.txt", "light.01.exr"):
         (cut / name).unlink()
     (cut / "light.07.exr").write_bytes(b"left over")
-    photometric.render(exam, count=4, seed=3, families=["shells", "masks"], size=64, lights=LIGHTS)
+    command("soundstage", "objects", *asked(exam))
     assert not (cut / "light.07.exr").exists()
     assert np.array_equal(pixels(cut / "light.01.exr"), before)
     assert kept.stat().st_mtime_ns == stamp
@@ -99,11 +102,11 @@ def test_a_folder_begun_with_other_settings_is_refused(exam: Path) -> None:
 def test_evaluate_reads_it_and_scores_the_normals_too(exam: Path) -> None:
     told = json.loads(command("evaluate", "relight", "--cases", exam, "--methods", "model,normals,nothing", "--json"))
     assert {row["metric"] for row in told["rows"]} == {"psnr", "log_psnr", "normals_error"}
-    asked = [row for row in told["rows"] if row["metric"] == "psnr"]
-    assert len(asked) == 3 * 4 * LIGHTS * (LIGHTS - 1)
+    rows = [row for row in told["rows"] if row["metric"] == "psnr"]
+    assert len(rows) == 3 * 4 * LIGHTS * (LIGHTS - 1)
 
     def mean(method: str) -> float:
-        return float(np.mean([row["value"] for row in asked if row["method"] == method]))
+        return float(np.mean([row["value"] for row in rows if row["method"] == method]))
 
     assert mean("nothing") < mean("model")
     assert mean("nothing") < mean("normals")

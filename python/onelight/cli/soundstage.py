@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -114,7 +115,7 @@ def objects(
     chosen = [name.strip() for name in families.split(",") if name.strip()]
     told = {"count": count, "seed": seed, "families": chosen, "split": split, "size": size, "lights": lights}
     with _bar("Photographing", count) as progress:
-        photometric.render(out, **told, progress=progress)
+        photometric.render(out, _write, **told, progress=progress)
     print(f"{out}: {count} things under {lights} lamps each; onelight evaluate relight --cases {out}")
 
 
@@ -127,6 +128,13 @@ def families() -> None:
     for one in sorted(discover().values(), key=lambda one: (one.kind, one.name)):
         table.add_row(one.name, one.kind, "tests only" if one.held_out else "training")
     Console().print(table)
+
+
+def _write(path: Path, picture: np.ndarray) -> None:
+    from onelight import images
+
+    opaque = np.ones((*picture.shape[:2], 1), np.float32)
+    images.write_frame(path, images.Frame.of(np.concatenate([picture, opaque], axis=-1).astype(np.float32)))
 
 
 @contextmanager

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 
-from onelight import images
 from onelight.errors import ImageError, NotFound, RequestError
 from onelight.soundstage import families as register
 from onelight.soundstage.camera import View
@@ -27,6 +26,7 @@ ROOM = 0.02  # of a lamp's light: what a dark room gives back
 GRAIN = 0.002  # of white, at white
 DISC = 1.0  # degrees across a lamp
 ATTEMPTS = 100  # seeds that may all be of metal
+Write = Callable[[Path, np.ndarray], None]  # puts linear pixels [H, W, 3] into a file
 LOOKS = ("grey", "colour")  # one dull colour all over, and painted; taken in turn
 
 
@@ -64,6 +64,7 @@ def things(count: int, seed: int, families: Sequence[str] = (), split: str = "te
 
 def render(
     out: Path,
+    write: Write,
     *,
     count: int,
     seed: int,
@@ -74,7 +75,7 @@ def render(
     samples: int = CLEAN_SAMPLES,
     progress: Callable[[int, int, str], None] = lambda done, total, name: None,
 ) -> None:
-    """Render things into a folder, one folder each; those that are finished are kept.
+    """Render things into a folder, one folder each, by `write`; those that are finished are kept.
 
     A folder begun with other settings or by other sources is refused. Raises RequestError, NotFound (a family),
     NotReady (no mitsuba), ImageError (a file).
@@ -85,7 +86,7 @@ def render(
     for done, thing in enumerate(asked, 1):
         folder = out / thing.name
         if not (folder / "lights.txt").is_file():  # written last
-            _write(folder, make(thing, size=size, lights=lights, samples=samples), thing.seed)
+            _photograph(folder, write, make(thing, size=size, lights=lights, samples=samples), thing.seed)
         progress(done, len(asked), thing.name)
 
 
@@ -130,7 +131,7 @@ def _before(view: View, count: int, rng: np.random.Generator) -> Floats:
     return (np.stack([flat * np.cos(around), flat * np.sin(around), np.cos(aside)], 1) @ view.axes).astype(np.float32)
 
 
-def _write(folder: Path, scene: Scene, seed: int) -> None:
+def _photograph(folder: Path, write: Write, scene: Scene, seed: int) -> None:
     mask = (scene.matte > 0.5) & (np.abs(scene.normals).sum(axis=-1) > 0.5)
     lit = (scene.keys + scene.ambient * np.float32(ROOM)) * mask[..., None]
     white = float(np.quantile(lit[:, mask], 0.98))
@@ -141,17 +142,12 @@ def _write(folder: Path, scene: Scene, seed: int) -> None:
         for earlier in folder.glob("light.*"):
             earlier.unlink()
         for number, picture in enumerate(lit):
-            _picture(folder / f"light.{number:02d}.exr", picture)
-        _picture(folder / "mask.exr", np.dstack([mask.astype(np.float32)] * 3))
-        _picture(folder / "normals.exr", scene.normals)
+            write(folder / f"light.{number:02d}.exr", picture)
+        write(folder / "mask.exr", np.dstack([mask.astype(np.float32)] * 3))
+        write(folder / "normals.exr", scene.normals)
         rows = [" ".join(f"{value:.6f}" for value in towards) for towards in scene.lights]
         part = folder / ".lights.txt.part"
         part.write_text("\n".join(rows) + "\n", encoding="utf-8")
         part.replace(folder / "lights.txt")
     except OSError as error:
         raise ImageError(f"{folder} cannot be written: {str(error.strerror).lower()}") from error
-
-
-def _picture(path: Path, picture: np.ndarray) -> None:
-    opaque = np.ones((*picture.shape[:2], 1), np.float32)
-    images.write_frame(path, images.Frame.of(np.concatenate([picture, opaque], axis=-1).astype(np.float32)))
