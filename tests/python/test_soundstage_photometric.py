@@ -61,6 +61,13 @@ def test_things_are_grey_and_painted_in_turn_and_stand_before_nothing(exam: Path
                 assert hue.std(axis=0).max() < 0.02, "one colour all over"
 
 
+def test_what_is_painted_has_more_than_one_colour_and_nothing_is_of_metal() -> None:
+    for thing in photometric.things(8, 5, ["shells", "masks"]):
+        made = photometric.make(thing, size=32, lights=2, samples=4)
+        seen = made.albedo[made.matte > 0.9]
+        assert (np.ptp(seen, axis=0).max() > photometric.PAINTED / 2) != thing.grey
+
+
 def test_surfaces_that_face_a_lamp_are_brighter_under_it(exam: Path) -> None:
     folder = exam / "grey_shells_00"
     normals, mask = pixels(folder / "normals.exr"), pixels(folder / "mask.exr")[..., 0] > 0.5

@@ -25,7 +25,8 @@ NEAREST, FARTHEST = 12.0, 48.0  # degrees between a lamp and the camera's axis
 ROOM = 0.02  # of a lamp's light: what a dark room gives back
 GRAIN = 0.002  # of white, at white
 DISC = 1.0  # degrees across a lamp
-ATTEMPTS = 100  # seeds that may all be of metal
+ATTEMPTS = 100  # seeds that may all be of metal, or of one colour where paint is asked for
+PAINTED = 0.1  # linear base colour by which what is painted differs from itself
 Write = Callable[[Path, np.ndarray], None]  # puts linear pixels [H, W, 3] into a file
 LOOKS = ("grey", "colour")  # one dull colour all over, and painted; taken in turn
 
@@ -114,10 +115,12 @@ def make(thing: Thing, *, size: int, lights: int, samples: int = CLEAN_SAMPLES) 
     rng = np.random.default_rng([thing.seed, 1])
     for attempt in range(thing.seed, thing.seed + ATTEMPTS):
         setup = set_up(thing.family, attempt, size, lights, alone=True, grey=thing.grey)
-        if setup.mesh.metallic.max() == 0:
+        painted = np.ptp(setup.mesh.colour, axis=0).max() > PAINTED
+        if setup.mesh.metallic.max() == 0 and painted != thing.grey:
             break
     else:
-        raise RequestError(f"the family '{thing.family}' makes things of metal alone, which mirror what is not there")
+        looks = "of one colour" if thing.grey else "painted"
+        raise RequestError(f"the family '{thing.family}' makes nothing that is {looks} and not of metal")
     view = View.of(setup.camera)
     setup = replace(setup, lights=_before(view, lights, rng), softness=np.full(lights, DISC, np.float32))
     return shot(World(setup.mesh, view, size), setup, view, samples, thing.seed)
