@@ -98,12 +98,14 @@ def test_a_folder_begun_with_other_settings_is_refused(exam: Path) -> None:
     ):
         with pytest.raises(OnelightError, match=sentence):
             command("soundstage", "objects", *told, *words)
-    manifest = exam / "manifest.json"
+    manifest = exam / "exam.json"
     before = manifest.read_text()
     manifest.write_text(before.replace('"code": "', '"code": "other '))
     with pytest.raises(OnelightError, match="made by other sources"):
         command("soundstage", "objects", *told, "--seed", 3, "--size", 64, "--lights", LIGHTS)
     manifest.write_text(before)
+    with pytest.raises(OnelightError, match="not a folder of renders"):
+        command("soundstage", "rebuild", exam)
 
 
 def test_evaluate_reads_it_and_scores_the_normals_too(exam: Path) -> None:
@@ -131,6 +133,7 @@ def test_normals_that_are_pictures_of_normals_or_of_another_size_are_refused(exa
             command("evaluate", "relight", "--cases", folder, "--methods", "nothing")
         return str(caught.value)
 
+    (folder / "normals.png").write_bytes(b"a picture of normals is nobody's business")
     assert "holds no normals" in refused(true / 2 + np.float32(0.5))
     assert "holds no normals" in refused(true * 0)
     assert "64 x 64 as its neighbours are expected" in refused(true[:32])

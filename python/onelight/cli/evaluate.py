@@ -42,7 +42,7 @@ def evaluate(
         typer.Option(
             help="Score on your own cases instead. For relight, one folder for each object, with linear images "
             "light.NN.*, lights.txt (row N: direction x y z of image N; x right, y up, z to camera) and, if you like, "
-            "mask.* and normals.*. For cleanup, one folder for each shot, with the linear sequences plate/, truth/ "
+            "mask.* and normals.exr. For cleanup, one folder for each shot, with the linear sequences plate/, truth/ "
             "(the same without wires) and matte/ (white where wires are; truth/ or matte/ may be missing).",
             exists=True,
             file_okay=False,

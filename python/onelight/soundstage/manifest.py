@@ -47,27 +47,27 @@ class Manifest:
     renderer: str = ""  # "mitsuba 3.9.1": another one may give other bits
 
     @classmethod
-    def load(cls, folder: Path) -> Manifest:
+    def load(cls, folder: Path, name: str = NAME) -> Manifest:
         """Read the manifest of a folder. Raises NotFound where there is none, ImageError where it is damaged."""
-        path = folder / NAME
+        path = folder / name
         try:
             told: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
             scenes = [Entry(**entry) for entry in told.pop("scenes")]
             return cls(**told, scenes=scenes)
         except (FileNotFoundError, NotADirectoryError) as error:
-            raise NotFound(f"{folder} has no {NAME}: it is not a folder of renders") from error
+            raise NotFound(f"{folder} has no {name}: it is not a folder of renders") from error
         except (OSError, ValueError, TypeError, KeyError) as error:
             raise ImageError(f"{path} cannot be read as a manifest ({error})") from error
 
-    def save(self, folder: Path) -> None:
+    def save(self, folder: Path, name: str = NAME) -> None:
         """Write it whole or not at all."""
-        part = folder / f".{NAME}.{os.getpid()}.part"
+        part = folder / f".{name}.{os.getpid()}.part"
         try:
             part.write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
-            part.replace(folder / NAME)
+            part.replace(folder / name)
         except OSError as error:
             part.unlink(missing_ok=True)
-            raise ImageError(f"{folder / NAME} cannot be written: {error.strerror}") from error
+            raise ImageError(f"{folder / name} cannot be written: {error.strerror}") from error
 
     def settings(self) -> dict[str, Any]:
         """What must be equal for two runs to belong in one folder."""

@@ -21,6 +21,7 @@ from onelight.soundstage.scenes import Scene
 from onelight.soundstage.staging import CLEAN_SAMPLES, set_up, shot
 from onelight.soundstage.world import World, backend
 
+NAME = "exam.json"  # no manifest.json: these are no scenes to learn from or to rebuild
 NEAREST, FARTHEST = 12.0, 48.0  # degrees between a lamp and the camera's axis
 ROOM = 0.02  # of a lamp's light: what a dark room gives back
 GRAIN = 0.002  # of white, at white
@@ -92,15 +93,15 @@ def render(
 
 
 def _begin(out: Path, plan: Manifest) -> None:
-    """The folder, with a manifest of what all of it was made with."""
+    """The folder, with a file that says what all of it was made with."""
     try:
-        earlier = Manifest.load(out)
+        earlier = Manifest.load(out, NAME)
     except NotFound:
         try:
             out.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise ImageError(f"the folder {out} cannot be written: {str(error.strerror).lower()}") from error
-        replace(plan, renderer=renderer()).save(out)
+        replace(plan, renderer=renderer()).save(out, NAME)
         return
     plan.follows(earlier, out)
     if earlier.code != plan.code:

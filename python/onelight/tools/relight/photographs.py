@@ -24,9 +24,9 @@ def photographed(folder: Path, read: Read) -> list[Work]:
     """Every plate of every object in `folder`, which may itself be one: linear `light.NN.*`, `lights.txt`, `mask.*`.
 
     Row N of `lights.txt` (no header) is the direction of the Nth image in order of NN, of any length: x right, y up,
-    z to camera. Without a mask every pixel counts. Where there is a `normals.*` (-1 to 1, not coded) they are measured,
-    too. What can be seen without reading pixels is checked for all objects
-    at once: RequestError or NotFound names the file and what was expected.
+    z to camera. Without a mask every pixel counts. Where there is a `normals.exr` (-1 to 1, not coded as colours),
+    normals are measured, too. What can be seen without reading pixels is checked for all objects at once: RequestError
+    or NotFound names the file and what was expected.
     """
     places = sorted(path for path in folder.iterdir() if (path / "lights.txt").is_file())
     if not places and (folder / "lights.txt").is_file():
@@ -109,16 +109,16 @@ class _Object:
         return mask
 
     def _true_normals(self, mask: np.ndarray) -> np.ndarray | None:
-        files = sorted(self.place.glob("normals.*"))
-        if not files:
+        file = self.place / "normals.exr"  # pictures of normals may lie beside the photographs and are none of ours
+        if not file.is_file():
             return None
-        normals = np.ascontiguousarray(self._read(files[0]), np.float32)
+        normals = np.ascontiguousarray(self._read(file), np.float32)
         if normals.shape[:2] != mask.shape:
             size = f"{mask.shape[1]} x {mask.shape[0]}"
-            raise RequestError(f"{files[0]} is {_size(normals)}: {size} as its neighbours are expected")
+            raise RequestError(f"{file} is {_size(normals)}: {size} as its neighbours are expected")
         if not (np.abs(np.linalg.norm(normals[mask], axis=-1) - 1) < NEARLY).all():
             raise RequestError(
-                f"{files[0]} holds no normals of all of the object: x, y and z from -1 to 1, of length 1, are expected"
+                f"{file} holds no normals of all of the object: x, y and z from -1 to 1, of length 1, are expected"
             )
         return geometry.normalise(np.nan_to_num(normals))
 
