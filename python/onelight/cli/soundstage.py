@@ -35,6 +35,9 @@ def render(
     samples: Annotated[int, typer.Option(min=1, help="Paths a pixel, shared by all lights.")] = 12,
     jobs: Jobs = None,
     mix: Annotated[bool, typer.Option("--mix", help="Go on with a folder that other sources began.")] = False,
+    lone: Annotated[
+        bool, typer.Option("--lone", help="Lone things on black under lamps before them, as photometric sets are.")
+    ] = False,
 ) -> None:
     """Render scenes: each key light alone, a white dome alone, normals, depth, albedo, motion and mattes.
 
@@ -57,6 +60,7 @@ def render(
             samples=samples,
             jobs=jobs,
             mix=mix,
+            lone=lone,
             progress=progress,
         )
     print(f"{out}: {len(manifest.scenes)} scenes of {len(manifest.families)} families; {contact.write(out)}")

@@ -13,7 +13,8 @@ import numpy as np
 from onelight.errors import NotFound, RequestError
 from onelight.soundstage.mesh import Mesh
 
-KINDS = ("objects", "faces", "rooms", "exteriors")
+SUBJECTS = ("objects", "faces")  # kinds that are a thing before something or nothing; the others are sets
+KINDS = (*SUBJECTS, "rooms", "exteriors")
 SPLITS = ("train", "test", "all")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from onelight.soundstage.camera import View
+from onelight.soundstage.families import SUBJECTS
 from onelight.soundstage.mesh import Floats
 
 SUN = 0.5  # degrees across
@@ -15,7 +16,7 @@ REACHES = {"objects": 0.03, "faces": 0.03, "rooms": 0.12, "exteriors": 0.12}
 
 def keys(kind: str, view: View, count: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
     """Unit vectors [count, 3] to key lights, in the world, and their angular diameters [count], degrees."""
-    draw = around_camera if kind in ("objects", "faces") else over_ground
+    draw = around_camera if kind in SUBJECTS else over_ground
     directions = np.stack([draw(view, rng) for _ in range(count)])
     return directions.astype(np.float32), softness(count, rng)
 

@@ -16,7 +16,7 @@ from onelight.errors import ImageError, NotFound, RequestError
 
 NAME = "manifest.json"
 VERSION = 1
-AFTERWARDS = ("rigs.py", "sheet.py", "photometric.py")  # modules that decide nothing about a scene
+AFTERWARDS = ("rigs.py", "sheet.py", "photometric.py")  # modules that decide nothing about a scene with its set
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,7 @@ class Manifest:
     scenes: list[Entry] = field(default_factory=list)
     version: int = VERSION
     renderer: str = ""  # "mitsuba 3.9.1": another one may give other bits
+    lone: bool = False  # things on black under lamps before them, as photometric sets are
 
     @classmethod
     def load(cls, folder: Path, name: str = NAME) -> Manifest:
@@ -71,7 +72,7 @@ class Manifest:
 
     def settings(self) -> dict[str, Any]:
         """What must be equal for two runs to belong in one folder."""
-        return {name: getattr(self, name) for name in ("seed", "size", "lights", "spp", "split")}
+        return {name: getattr(self, name) for name in ("seed", "size", "lights", "spp", "split", "lone")}
 
     def follows(self, earlier: Manifest, folder: Path) -> None:
         """Raises RequestError, naming both values, where the folder was begun with other settings."""

@@ -18,11 +18,13 @@ from onelight.soundstage.camera import View
 from onelight.soundstage.manifest import Manifest, code_digest, renderer, scene_seed
 from onelight.soundstage.mesh import Floats
 from onelight.soundstage.scenes import Scene
-from onelight.soundstage.staging import CLEAN_SAMPLES, set_up, shot
+from onelight.soundstage.staging import CLEAN_SAMPLES, SAMPLES, Setup, set_up, shot
 from onelight.soundstage.world import World, backend
 
 NAME = "exam.json"  # no manifest.json: these are no scenes to learn from or to rebuild
 NEAREST, FARTHEST = 12.0, 48.0  # degrees between a lamp and the camera's axis
+CLOSER, WIDER = 5.0, 70.0  # the same, of what is learnt from
+DULL = 0.4  # of what is learnt from has one dull colour all over
 ROOM = 0.02  # of a lamp's light: what a dark room gives back
 GRAIN = 0.002  # of white, at white
 DISC = 1.0  # degrees across a lamp
@@ -47,7 +49,7 @@ def things(count: int, seed: int, families: Sequence[str] = (), split: str = "te
 
     Raises NotFound for an unknown family, RequestError where one is of another split or makes sets.
     """
-    allowed = [name for kind in ("objects", "faces") for name in register.names(split, kind)]
+    allowed = [name for kind in register.SUBJECTS for name in register.names(split, kind)]
     for name in families:
         register.get(name)
         if name not in allowed:
@@ -122,15 +124,34 @@ def make(thing: Thing, *, size: int, lights: int, samples: int = CLEAN_SAMPLES) 
     else:
         looks = "of one colour" if thing.grey else "painted"
         raise RequestError(f"the family '{thing.family}' makes nothing that is {looks} and not of metal")
+    return _under_lamps(setup, (NEAREST, FARTHEST), rng, size, lights, samples, thing.seed)
+
+
+def lone(family: str, seed: int, *, size: int, lights: int, samples: int = SAMPLES) -> Scene:
+    """A thing on black under lamps before it, of any look, to learn from; the same arguments, the same bits."""
+    rng = np.random.default_rng([seed, 1])
+    setup = set_up(family, seed, size, lights, alone=True, grey=rng.random() < DULL)
+    return _under_lamps(setup, (CLOSER, WIDER), rng, size, lights, samples, seed)
+
+
+def _under_lamps(
+    setup: Setup,
+    band: tuple[float, float],
+    rng: np.random.Generator,
+    size: int,
+    lights: int,
+    samples: int,
+    seed: int,
+) -> Scene:
     view = View.of(setup.camera)
-    setup = replace(setup, lights=_before(view, lights, rng), softness=np.full(lights, DISC, np.float32))
-    return shot(World(setup.mesh, view, size), setup, view, samples, thing.seed)
+    setup = replace(setup, lights=_before(view, lights, band, rng), softness=np.full(lights, DISC, np.float32))
+    return shot(World(setup.mesh, view, size), setup, view, samples, seed)
 
 
-def _before(view: View, count: int, rng: np.random.Generator) -> Floats:
-    """Unit vectors [count, 3] to the lamps, in the world."""
+def _before(view: View, count: int, band: tuple[float, float], rng: np.random.Generator) -> Floats:
+    """Unit vectors [count, 3] to the lamps, in the world, so many degrees off the camera's axis."""
     around = (np.arange(count) + rng.random()) / count * 2 * np.pi + rng.normal(0, 0.2, count)
-    aside = np.radians(rng.uniform(NEAREST, FARTHEST, count))
+    aside = np.radians(rng.uniform(*band, count))
     flat = np.sin(aside)
     return (np.stack([flat * np.cos(around), flat * np.sin(around), np.cos(aside)], 1) @ view.axes).astype(np.float32)
 

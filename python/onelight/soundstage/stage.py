@@ -14,6 +14,7 @@ from pathlib import Path
 
 from onelight.errors import ImageError, NotFound, NotReady, OnelightError, RequestError
 from onelight.soundstage import families as register
+from onelight.soundstage import photometric
 from onelight.soundstage.manifest import Entry, Manifest, code_digest, renderer, scene_seed
 from onelight.soundstage.scenes import sha256, whole
 from onelight.soundstage.staging import SAMPLES, make, take
@@ -37,19 +38,23 @@ def render(
     samples: int = SAMPLES,
     jobs: int | None = None,
     mix: bool = False,
+    lone: bool = False,
     progress: Progress | None = None,
 ) -> Manifest:
     """Render `count` scenes into a folder, in turn of every family; what is there and whole is kept.
 
-    The bits do not depend on `jobs`. A folder begun with other settings is refused, and so is one rendered by other
-    sources, unless `mix`. Raises RequestError, NotFound (a family), NotReady (no mitsuba), ImageError (a file).
+    `lone` ones are things on black under lamps before them, as photometric sets are photographed. The bits do not
+    depend on `jobs`. A folder begun with other settings is refused, and so is one rendered by other sources, unless
+    `mix`. Raises RequestError, NotFound (a family), NotReady (no mitsuba), ImageError (a file).
     """
     out = Path(out)
     if count < 1 or not 16 <= size <= 4096 or lights < 1 or samples < 1:
         raise RequestError("count, lights and samples must be 1 or more, and the size 16 to 4096 pixels")
-    cast = _cast(families, split)
+    cast = _cast(families, split, register.SUBJECTS if lone else ())
     backend()  # says what is missing, before anything is written
-    plan = Manifest(seed, size, lights, samples, [one.name for one in cast], split, code_digest(), renderer=renderer())
+    code = code_digest("photometric.py" if lone else "")
+    names = [one.name for one in cast]
+    plan = Manifest(seed, size, lights, samples, names, split, code, renderer=renderer(), lone=lone)
     earlier = _begun(out, plan, mix)
     entries = {entry.file: entry for entry in earlier.scenes} if earlier else {}
     # A run that was killed left scenes that its manifest does not name yet; they count if these sources made them.
@@ -60,7 +65,7 @@ def render(
         file = f"{one.name}/{index:05d}.npz"
         fresh = Entry(file, one.name, one.kind, scene_seed(seed, one.name, index), code=plan.code)
         todo.append(entries.get(file, fresh))
-    _prepare(out, [one.name for one in cast])
+    _prepare(out, names)
     saved = _written(out, plan, entries)  # scenes of an earlier run that are not asked for now stay in it
     try:
         for done, entry in enumerate(_run(out, todo, plan, jobs, adopt), 1):
@@ -93,9 +98,12 @@ def rebuild(out: Path, *, jobs: int | None = None, progress: Progress | None = N
     return sorted(other)
 
 
-def _cast(names: Sequence[str] | None, split: str) -> list[register.Family]:
-    """The families to render. Raises NotFound for an unknown one, RequestError for one of another split."""
-    allowed = register.names(split)
+def _cast(names: Sequence[str] | None, split: str, kinds: Sequence[str]) -> list[register.Family]:
+    """The families to render, of `kinds` where there are any given.
+
+    Raises NotFound for an unknown one, RequestError for one of another split or kind.
+    """
+    allowed = [name for kind in kinds for name in register.names(split, kind)] if kinds else register.names(split)
     if not names:
         if not allowed:
             raise NotFound(f"there is no scene family in the split '{split}'")
@@ -103,7 +111,8 @@ def _cast(names: Sequence[str] | None, split: str) -> list[register.Family]:
     chosen = [register.get(name) for name in dict.fromkeys(names)]
     for one in chosen:
         if one.name not in allowed:
-            raise RequestError(f"the family '{one.name}' is not in the split '{split}': there are {', '.join(allowed)}")
+            which = f"the split '{split}'" + (" that makes lone things" if kinds else "")
+            raise RequestError(f"the family '{one.name}' is not in {which}: there are {', '.join(allowed)}")
     return chosen
 
 
@@ -209,7 +218,8 @@ def _one(out: Path, entry: Entry, plan: Manifest, adopt: bool) -> Entry:
     if adopt and not entry.sha256 and whole(path, plan.size, plan.lights):
         return replace(entry, sha256=sha256(path))
     try:
-        scene = make(entry.family, entry.seed, size=plan.size, lights=plan.lights, samples=plan.spp)
+        made = photometric.lone if plan.lone else make
+        scene = made(entry.family, entry.seed, size=plan.size, lights=plan.lights, samples=plan.spp)
     except OnelightError:
         raise
     except Exception as error:  # a family may fail in any way: what matters is which, and with what seed

@@ -150,7 +150,7 @@ def _sheet(rng: np.random.Generator, half: float, steps: int = 160) -> Mesh:
 def shot(world: World, setup: Setup, later: View, samples: int, seed: int) -> Scene:
     """The passes of a scene as its camera sees them."""
     traced = trace(world, later, setup.lights, setup.softness, samples=samples, seed=seed)
-    subject = setup.kind in ("objects", "faces")
+    subject = setup.kind in families.SUBJECTS
     sky = np.zeros_like(traced.coverage) if subject else 1 - traced.coverage
     return Scene(
         normals=traced.normals,
