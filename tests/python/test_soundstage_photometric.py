@@ -68,6 +68,28 @@ def test_what_is_painted_has_more_than_one_colour_and_nothing_is_of_metal() -> N
         assert (np.ptp(seen, axis=0).max() > photometric.PAINTED / 2) != thing.grey
 
 
+def test_lone_things_are_learnt_from_too_and_their_folder_can_be_made_again(tmp_path: Path) -> None:
+    out, told = tmp_path / "lone", ("--seed", 2, "--size", 48, "--lights", LIGHTS, "--samples", 4, "--jobs", 1)
+    command("soundstage", "render", "--out", out, "--count", 3, "--families", "blobs,heads", "--lone", *told)
+    scenes = sorted(out.glob("*/*.npz"))
+    assert len(scenes) == 3
+    for path in scenes:
+        with np.load(path) as scene:
+            nothing = scene["matte"] == 0
+            assert nothing[0].all(), "nothing stands behind it"
+            assert not scene["keys"][:, nothing].any()
+            assert not scene["normals"][nothing].any()
+            assert scene["lights"][:, 2].min() > np.cos(np.radians(photometric.WIDER + 0.1))
+    before = scenes[0].read_bytes()
+    scenes[0].unlink()
+    command("soundstage", "rebuild", out, "--jobs", 1)
+    assert scenes[0].read_bytes() == before
+    with pytest.raises(OnelightError, match="begun with the lone True, not False"):
+        command("soundstage", "render", "--out", out, "--count", 3, "--families", "blobs,heads", *told)
+    with pytest.raises(OnelightError, match="'cellar' is not in the split 'train' that makes lone things"):
+        command("soundstage", "render", "--out", tmp_path / "no", "--count", 1, "--families", "cellar", "--lone", *told)
+
+
 def test_surfaces_that_face_a_lamp_are_brighter_under_it(exam: Path) -> None:
     folder = exam / "grey_shells_00"
     normals, mask = pixels(folder / "normals.exr"), pixels(folder / "mask.exr")[..., 0] > 0.5

@@ -94,6 +94,21 @@ def test_families_said_to_be_closed_have_each_edge_twice_once_each_way(name: str
     assert np.isin(key, back).mean() > 0.9999
 
 
+@pytest.mark.parametrize("seed", [40, 162, 362, 382])
+def test_a_sponge_whose_first_level_leaves_nothing_of_it_is_drawn_anew(seed: int) -> None:
+    mesh = built("sponges", seed, 0.2).mesh
+    assert volume(mesh) > 0.02
+    assert np.isfinite(mesh.vertices).all()
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_no_sheet_of_paper_is_inside_out(seed: int) -> None:
+    mesh = built("papers", seed, 0.2).mesh
+    sheets = mesh.part[mesh.faces[:, 0].astype(np.int64)]
+    for sheet in np.unique(sheets):
+        assert volume(Mesh(mesh.vertices, mesh.faces[sheets == sheet])) > 0
+
+
 def test_some_subjects_move_and_some_rest() -> None:
     moves = [bool(np.abs(built("blobs", seed, 0.1).mesh.motion).max() > 0) for seed in range(12)]
     assert True in moves and False in moves
