@@ -137,8 +137,9 @@ def images(
         extra = get("keys", pair.lamp[0]) * np.float32(pair.lamp[1])
         linear, target = linear + extra, target + extra
     paint = pair.plain if pair.paint is None else get("albedo", row=pair.paint)
-    if paint is not None:  # other paint upon the same surface
-        gain = (paint + np.float32(0.03)) / (get("albedo") + np.float32(0.1))
+    if paint is not None:  # other paint upon the same surface; where the other scene shows nothing, its own
+        own = get("albedo")
+        gain = (np.where(paint.any(axis=-1, keepdims=True), paint, own) + np.float32(0.03)) / (own + np.float32(0.1))
         gain = np.clip(gain, 0.05, 8)
         linear, target = linear * gain, target * gain
     if pair.channels is None:
