@@ -15,11 +15,11 @@ BatchOf = Callable[[np.random.Generator, int], Mapping[str, torch.Tensor]]
 
 
 def tensors(made: Mapping[str, np.ndarray]) -> Batch:
-    """Arrays of a batch as tensors: images [B, H, W, C] as [B, C, H, W], what is no image as it is."""
-    return {
-        name: torch.from_numpy(np.ascontiguousarray(value.transpose(0, 3, 1, 2) if value.ndim == 4 else value))
-        for name, value in made.items()
-    }
+    """Arrays of a batch as tensors: images [B, H, W, C] as [B, C, H, W], channels last in memory, what is no image as
+    it is; none is copied.
+    """
+    found = {name: torch.from_numpy(np.ascontiguousarray(value)) for name, value in made.items()}
+    return {name: value.permute(0, 3, 1, 2) if value.dim() == 4 else value for name, value in found.items()}
 
 
 class Feed:
