@@ -119,13 +119,15 @@ def onelight(*arguments: str) -> subprocess.CompletedProcess[str]:
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Scenes rendered small and a few steps on them, by the commands that anybody would use."""
     folder = tmp_path_factory.mktemp("recipe")
-    scenes = str(folder / "scenes")
-    render = onelight(
-        "soundstage", "render", "--out", scenes, "--count", "26", "--size", "64", "--families", "curtains"
-    )
-    assert render.returncode == 0, render.stderr
+    scenes, lone = str(folder / "scenes"), str(folder / "lone")
+    for words in (
+        ("--out", scenes, "--count", "24", "--families", "curtains"),
+        ("--out", lone, "--count", "2", "--families", "fruit", "--lone"),
+    ):
+        render = onelight("soundstage", "render", "--size", "64", *words)
+        assert render.returncode == 0, render.stderr
     made = onelight(
-        *("train", "relight", "--recipe", "small", "--scenes", scenes, "--out", str(folder / "run")),
+        *("train", "relight", "--recipe", "small", "--scenes", scenes, "--scenes", lone, "--out", str(folder / "run")),
         *("--steps", "4", "--batch", "2", "--version", "tried1", "--no-score"),
     )
     assert made.returncode == 0, made.stderr
@@ -143,6 +145,8 @@ def test_the_recipe_makes_a_version_that_the_server_can_run(trained: Path) -> No
     sheet = json.loads((trained / "scenes" / "manifest.json").read_text())
     assert str(sheet["seed"]) in card
     assert sheet["code"][:12] in card
+    assert "24 scenes of curtains" in card
+    assert "2 lone things of fruit" in card
     assert (folder / "weights.safetensors").stat().st_size < 10 << 20
     assert (trained / "run" / "validation.png").is_file()
     assert (trained / "run" / "curves.png").is_file()

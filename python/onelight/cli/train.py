@@ -102,7 +102,7 @@ def train(
     if (into / chosen.version).exists():
         raise RequestError(f"{into / chosen.version} is there already, and versions never change: name another.")
     begun = _weights(Registry(found, models or ()).find(BASE, tool, start)) if start else None
-    folders = scenes or [_rendered(chosen, out / "scenes")]
+    folders = scenes or _rendered(chosen, out)
     files = {name: path for folder in folders for name, path in _files(folder).items()}
     limit = None if stop_after is None else stop_after * 60
     trained = script.run(files, out, chosen.settings, device, limit, begun)
@@ -155,24 +155,31 @@ def _data(folders: Sequence[Path]) -> dict[str, Any]:
     for folder in folders:
         made = Manifest.load(folder)
         sources = sorted({scene.code for scene in made.scenes})
+        what = "lone things" if made.lone else "scenes"
         out[folder.name] = (
-            f"{len(made.scenes)} scenes of {', '.join(made.families)}; seed {made.seed}, {made.size} pixels, "
+            f"{len(made.scenes)} {what} of {', '.join(made.families)}; seed {made.seed}, {made.size} pixels, "
             f"{made.lights} keys, {made.spp} samples; sources {', '.join(code[:12] for code in sources)}"
         )
     return out
 
 
-def _rendered(recipe: Any, folder: Path) -> Path:
+def _rendered(recipe: Any, out: Path) -> list[Path]:
+    """Folders of the scenes that a recipe learns from; those that are there are kept."""
     from onelight.soundstage import stage
 
-    with progress_bars() as tell:
-        stage.render(
-            folder,
-            count=recipe.scenes,
-            seed=recipe.scene_seed,
-            progress=lambda done, total, _: tell("Rendering scenes", done, total),
-        )
-    return folder
+    folders = []
+    for name, count in (("scenes", recipe.scenes), ("lone", recipe.lone)):
+        if count:
+            with progress_bars() as tell:
+                stage.render(
+                    out / name,
+                    count=count,
+                    seed=recipe.scene_seed,
+                    lone=name == "lone",
+                    progress=lambda done, total, _, tell=tell: tell("Rendering scenes", done, total),
+                )
+            folders.append(out / name)
+    return folders
 
 
 def _files(folder: Path) -> dict[str, Path]:

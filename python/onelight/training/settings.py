@@ -55,6 +55,7 @@ class Recipe:
     scenes: int  # rendered of all families that are not held out
     version: str
     scene_seed: int = 20261121
+    lone: int = 0  # further ones: lone things under lamps
 
 
 def learning_rate(settings: Settings, step: int) -> float:
