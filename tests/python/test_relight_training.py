@@ -75,6 +75,32 @@ def test_the_true_surface_relights_every_pair_to_its_target_mirrored_turned_or_c
         assert ((relit - target).abs() / (target + 0.02))[told].quantile(0.99) < 0.1, level
 
 
+def test_paint_is_lent_where_the_other_scene_has_some(arrays: dict[str, np.ndarray]) -> None:
+    lent = {name: value.copy() for name, value in arrays.items()}
+    lent["albedo"][1] = 0.5
+    lent["albedo"][1, :, : SIZE // 2] = 0
+    pair = pairs.draw(0, np.arange(6), lent["lights"][0], np.random.default_rng(0))._replace(
+        mirrored=False, quarters=0, channels=np.arange(3), noise=0.0, plain=None
+    )
+
+    def seen(paint: int | None) -> np.ndarray:
+        whole = (slice(None), slice(None))
+        return pairs.images(lent, pair._replace(paint=paint), np.random.default_rng(0), "", whole)["linear"]
+
+    own, painted, left = seen(None), seen(1), slice(0, SIZE // 2)
+    assert np.array_equal(own[:, left], painted[:, left])
+    thing = lent["matte"][0, :, SIZE // 2 :, 0] > 0
+    wanted = 0.53 / (lent["albedo"][0, :, SIZE // 2 :][thing].astype(np.float32) + 0.1)
+    assert np.allclose(painted[:, SIZE // 2 :][thing], own[:, SIZE // 2 :][thing] * wanted, rtol=1e-3, atol=1e-4)
+
+
+def test_folders_of_one_name_are_not_mixed_up(tmp_path: Path) -> None:
+    words = [word for name in ("a", "b") for word in ("--scenes", str(tmp_path / name / "lone"))]
+    refused = onelight("train", "relight", *words, "--out", str(tmp_path / "run"))
+    assert refused.returncode == 1
+    assert "have the same name" in refused.stderr
+
+
 def test_withheld_hints_are_zero_and_given_ones_are_the_lights(arrays: dict[str, np.ndarray]) -> None:
     batch = pairs.compose(arrays, np.arange(6), 64, np.random.default_rng(3))
     told = np.abs(batch["light"]).sum(axis=1) > 0

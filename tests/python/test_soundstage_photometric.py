@@ -80,12 +80,20 @@ def test_lone_things_are_learnt_from_too_and_their_folder_can_be_made_again(tmp_
             assert not scene["keys"][:, nothing].any()
             assert not scene["normals"][nothing].any()
             assert scene["lights"][:, 2].min() > np.cos(np.radians(photometric.WIDER + 0.1))
+    command("soundstage", "render", "--out", tmp_path / "sets", "--count", 3, "--families", "blobs,heads", *told)
+    seeds = [
+        {scene["seed"] for scene in json.loads((folder / "manifest.json").read_text())["scenes"]}
+        for folder in (out, tmp_path / "sets")
+    ]
+    assert not seeds[0] & seeds[1], "the same seed asks for other things than in sets"
     before = scenes[0].read_bytes()
     scenes[0].unlink()
     command("soundstage", "rebuild", out, "--jobs", 1)
     assert scenes[0].read_bytes() == before
-    with pytest.raises(OnelightError, match="begun with the lone True, not False"):
+    with pytest.raises(OnelightError, match="begun with the content lone things, not things with their sets"):
         command("soundstage", "render", "--out", out, "--count", 3, "--families", "blobs,heads", *told)
+    with pytest.raises(OnelightError, match="holds something else already, and no exam.json"):
+        command("soundstage", "objects", *asked(out))
     with pytest.raises(OnelightError, match="'cellar' is not in the split 'train' that makes lone things"):
         command("soundstage", "render", "--out", tmp_path / "no", "--count", 1, "--families", "cellar", "--lone", *told)
 
@@ -111,7 +119,7 @@ def test_what_is_finished_is_kept_and_what_is_not_is_made_again_to_the_bit(exam:
     assert kept.stat().st_mtime_ns == stamp
 
 
-def test_a_folder_begun_with_other_settings_is_refused(exam: Path) -> None:
+def test_a_folder_begun_with_other_settings_is_refused(exam: Path, tmp_path: Path) -> None:
     told = ("--out", exam, "--count", 4, "--families", "shells,masks")
     for words, sentence in (
         (("--seed", 4, "--size", 64, "--lights", LIGHTS), "begun with the seed 3, not 4"),
@@ -128,6 +136,12 @@ def test_a_folder_begun_with_other_settings_is_refused(exam: Path) -> None:
     manifest.write_text(before)
     with pytest.raises(OnelightError, match="not a folder of renders"):
         command("soundstage", "rebuild", exam)
+    with pytest.raises(OnelightError, match="is an exam"):
+        command("soundstage", "render", "--out", exam, "--count", 1)
+    (older := tmp_path / "older").mkdir()
+    shutil.copytree(exam / "grey_shells_00", older / "grey_shells_00")
+    with pytest.raises(OnelightError, match="holds something else already, and no exam.json"):
+        command("soundstage", "objects", *asked(older))
 
 
 def test_evaluate_reads_it_and_scores_the_normals_too(exam: Path) -> None:
@@ -155,7 +169,9 @@ def test_normals_that_are_pictures_of_normals_or_of_another_size_are_refused(exa
             command("evaluate", "relight", "--cases", folder, "--methods", "nothing")
         return str(caught.value)
 
-    (folder / "normals.png").write_bytes(b"a picture of normals is nobody's business")
+    path.rename(folder / "normals.png")
+    told = json.loads(command("evaluate", "relight", "--cases", folder, "--methods", "nothing", "--json"))
+    assert {row["metric"] for row in told["rows"]} == {"psnr", "log_psnr"}, "a picture of them is nobody's business"
     assert "holds no normals" in refused(true / 2 + np.float32(0.5))
     assert "holds no normals" in refused(true * 0)
     assert "64 x 64 as its neighbours are expected" in refused(true[:32])

@@ -94,7 +94,7 @@ def test_families_said_to_be_closed_have_each_edge_twice_once_each_way(name: str
     assert np.isin(key, back).mean() > 0.9999
 
 
-@pytest.mark.parametrize("seed", [40, 162, 362, 382])
+@pytest.mark.parametrize("seed", [40, 162, 382])
 def test_a_sponge_whose_first_level_leaves_nothing_of_it_is_drawn_anew(seed: int) -> None:
     mesh = built("sponges", seed, 0.2).mesh
     assert volume(mesh) > 0.02

@@ -103,6 +103,8 @@ def train(
         raise RequestError(f"{into / chosen.version} is there already, and versions never change: name another.")
     begun = _weights(Registry(found, models or ()).find(BASE, tool, start)) if start else None
     folders = scenes or _rendered(chosen, out)
+    if len({folder.name for folder in folders}) < len(folders):
+        raise RequestError("Two folders of scenes have the same name, by which the card tells them apart: rename one.")
     files = {name: path for folder in folders for name, path in _files(folder).items()}
     limit = None if stop_after is None else stop_after * 60
     trained = script.run(files, out, chosen.settings, device, limit, begun)

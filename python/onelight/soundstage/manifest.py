@@ -72,7 +72,8 @@ class Manifest:
 
     def settings(self) -> dict[str, Any]:
         """What must be equal for two runs to belong in one folder."""
-        return {name: getattr(self, name) for name in ("seed", "size", "lights", "spp", "split", "lone")}
+        told = {name: getattr(self, name) for name in ("seed", "size", "lights", "spp", "split")}
+        return {**told, "content": "lone things" if self.lone else "things with their sets"}
 
     def follows(self, earlier: Manifest, folder: Path) -> None:
         """Raises RequestError, naming both values, where the folder was begun with other settings."""

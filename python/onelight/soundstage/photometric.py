@@ -1,7 +1,7 @@
-"""Lone things on black under lamps whose directions are known, as photometric sets are photographed: an exam.
+"""Lone things on black under lamps whose directions are known, as photometric sets are photographed.
 
-The folder is what `onelight evaluate relight --cases` reads: for each thing `light.NN.exr` (linear, all with the same
-exposure), `lights.txt`, `mask.exr` and the true `normals.exr`.
+`lone` makes them to learn from, `render` an exam of them. Its folder is what `onelight evaluate relight --cases` reads:
+for each thing `light.NN.exr` (linear, all with the same exposure), `lights.txt`, `mask.exr` and the true `normals.exr`.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import numpy as np
 from onelight.errors import ImageError, NotFound, RequestError
 from onelight.soundstage import families as register
 from onelight.soundstage.camera import View
+from onelight.soundstage.manifest import NAME as FOLDER
 from onelight.soundstage.manifest import Manifest, code_digest, renderer, scene_seed
 from onelight.soundstage.mesh import Floats
 from onelight.soundstage.scenes import Scene
@@ -42,6 +43,11 @@ class Thing:
     family: str
     seed: int
     grey: bool
+
+
+def code() -> str:
+    """SHA-256 over the sources that decide what a lone thing looks like."""
+    return code_digest(Path(__file__).name)
 
 
 def things(count: int, seed: int, families: Sequence[str] = (), split: str = "test") -> list[Thing]:
@@ -86,7 +92,7 @@ def render(
     """
     asked = things(count, seed, families, split)
     backend()
-    _begin(out, Manifest(seed, size, lights, samples, [], split, code_digest(f"{__name__.split('.')[-1]}.py")))
+    _begin(out, Manifest(seed, size, lights, samples, [], split, code(), lone=True))
     for done, thing in enumerate(asked, 1):
         folder = out / thing.name
         if not (folder / "lights.txt").is_file():  # written last
@@ -99,6 +105,8 @@ def _begin(out: Path, plan: Manifest) -> None:
     try:
         earlier = Manifest.load(out, NAME)
     except NotFound:
+        if (out / FOLDER).exists() or next(out.glob("*/lights.txt"), None):
+            raise RequestError(f"{out} holds something else already, and no {NAME}: choose another folder") from None
         try:
             out.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -128,7 +136,10 @@ def make(thing: Thing, *, size: int, lights: int, samples: int = CLEAN_SAMPLES) 
 
 
 def lone(family: str, seed: int, *, size: int, lights: int, samples: int = SAMPLES) -> Scene:
-    """A thing on black under lamps before it, of any look, to learn from; the same arguments, the same bits."""
+    """A thing on black under lamps before it, to learn from; the same arguments, the same bits.
+
+    Of any look, metal too: photographed things mirror dark rooms, though an exam of renders asks for none of it.
+    """
     rng = np.random.default_rng([seed, 1])
     setup = set_up(family, seed, size, lights, alone=True, grey=rng.random() < DULL)
     return _under_lamps(setup, (CLOSER, WIDER), rng, size, lights, samples, seed)

@@ -52,7 +52,7 @@ def render(
         raise RequestError("count, lights and samples must be 1 or more, and the size 16 to 4096 pixels")
     cast = _cast(families, split, register.SUBJECTS if lone else ())
     backend()  # says what is missing, before anything is written
-    code = code_digest("photometric.py" if lone else "")
+    code = photometric.code() if lone else code_digest()
     names = [one.name for one in cast]
     plan = Manifest(seed, size, lights, samples, names, split, code, renderer=renderer(), lone=lone)
     earlier = _begun(out, plan, mix)
@@ -63,7 +63,8 @@ def render(
     for number in range(count):
         one, index = cast[number % len(cast)], number // len(cast)
         file = f"{one.name}/{index:05d}.npz"
-        fresh = Entry(file, one.name, one.kind, scene_seed(seed, one.name, index), code=plan.code)
+        own = scene_seed(seed, f"lone {one.name}" if lone else one.name, index)  # other things than in sets
+        fresh = Entry(file, one.name, one.kind, own, code=plan.code)
         todo.append(entries.get(file, fresh))
     _prepare(out, names)
     saved = _written(out, plan, entries)  # scenes of an earlier run that are not asked for now stay in it
@@ -131,6 +132,8 @@ def _prepare(out: Path, names: Sequence[str]) -> None:
 
 def _begun(out: Path, plan: Manifest, mix: bool) -> Manifest | None:
     """The manifest of an earlier run into this folder, if it can be gone on with."""
+    if (out / photometric.NAME).exists():
+        raise RequestError(f"{out} is an exam of `onelight soundstage objects`: choose another folder")
     try:
         earlier = Manifest.load(out)
     except NotFound:

@@ -16,7 +16,7 @@ BatchOf = Callable[[np.random.Generator, int], Mapping[str, torch.Tensor]]
 
 def tensors(made: Mapping[str, np.ndarray]) -> Batch:
     """Arrays of a batch as tensors: images [B, H, W, C] as [B, C, H, W], channels last in memory, what is no image as
-    it is; none is copied.
+    it is. They share the memory of the arrays, as far as these are contiguous.
     """
     found = {name: torch.from_numpy(np.ascontiguousarray(value)) for name, value in made.items()}
     return {name: value.permute(0, 3, 1, 2) if value.dim() == 4 else value for name, value in found.items()}

@@ -17,6 +17,8 @@ from onelight.tools.relight import geometry, network
 from onelight.tools.relight.network import coded, inflated
 
 Images = dict[str, np.ndarray]
+EDITION = "pictures 2"  # another one where the same seed draws other pictures: a training goes on with its own only
+NOTHING = 0.015  # albedo: things are less dark than that, but for where there is none
 HALF = "_half"  # arrays that are kept at half the size as well, for the level that sees the whole
 LAST = (
     "normals",
@@ -137,10 +139,9 @@ def images(
         extra = get("keys", pair.lamp[0]) * np.float32(pair.lamp[1])
         linear, target = linear + extra, target + extra
     paint = pair.plain if pair.paint is None else get("albedo", row=pair.paint)
-    if paint is not None:  # other paint upon the same surface; where the other scene shows nothing, its own
-        own = get("albedo")
-        gain = (np.where(paint.any(axis=-1, keepdims=True), paint, own) + np.float32(0.03)) / (own + np.float32(0.1))
-        gain = np.clip(gain, 0.05, 8)
+    if paint is not None:  # other paint upon the same surface; where the other scene shows nothing, it keeps its own
+        gain = np.clip((paint + np.float32(0.03)) / (get("albedo") + np.float32(0.1)), 0.05, 8)
+        gain = np.where(paint.max(axis=-1, keepdims=True) > NOTHING, gain, 1)
         linear, target = linear * gain, target * gain
     if pair.channels is None:
         linear, target = (cv2.merge([cv2.transform(image, LUMINANCE[None])] * 3) for image in (linear, target))

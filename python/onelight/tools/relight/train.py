@@ -68,7 +68,7 @@ def run(
         partial(validate, watched),
         out,
         device,
-        data=f"{crops.digest}{started}",
+        data=f"{crops.digest} as {pairs.EDITION}{started}",
         stop_after=stop_after,
     )  # pyright: ignore[reportReturnType]
 
