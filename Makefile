@@ -35,7 +35,7 @@ bench: build  ## what a frame costs on the wire and in each tool
 	.venv/bin/onelight bench wire
 	.venv/bin/onelight bench tools
 
-base-small: build  ## scenes, training, export and score of Relight's network, small; under 30 minutes on two cores
+base-small: build  ## scenes, training, export and score of Relight's network, small; 9 minutes on two cores
 	.venv/bin/onelight train relight --recipe small --out build/base-small
 
 base: build  ## the full recipe of Relight's network: many hours on two cores; goes on where it was stopped
