@@ -17,7 +17,8 @@ from onelight.tools.relight import geometry, network
 from onelight.tools.relight.network import coded, inflated
 
 Images = dict[str, np.ndarray]
-EDITION = "pictures 2"  # another one where the same seed draws other pictures: a training goes on with its own only
+EDITION = "pictures 3"  # another one where the same seed draws other pictures: a training goes on with its own only
+GRAZED = 0.002  # paint times cosine: what is lit less than that shows no reach of its own
 NOTHING = 0.015  # albedo: things are less dark than that, but for where there is none
 HALF = "_half"  # arrays that are kept at half the size as well, for the level that sees the whole
 LAST = (
@@ -40,7 +41,7 @@ def read(path: Path) -> Images:
     record["depth"] = _affine(record["depth"], np.abs(normals).sum(axis=-1, keepdims=True) > 0)
     record["openness"] = np.clip(record["ambient"] @ LUMINANCE / albedo, 0, 1)[..., None]
     facing = np.maximum(np.einsum("hwc,lc->lhw", normals, record["lights"]), 0)
-    record["reach"] = np.clip(record["keys"] @ LUMINANCE / (albedo * facing + 0.02), 0, 1)[..., None]
+    record["reach"] = np.clip(record["keys"] @ LUMINANCE / np.maximum(albedo * facing, GRAZED), 0, 1)[..., None]
     for name in (*LAST, "keys", "reach"):
         record[name + HALF] = _halved(record[name])
     covered = np.linalg.norm(record["normals" + HALF], axis=-1, keepdims=True)

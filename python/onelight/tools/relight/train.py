@@ -50,7 +50,7 @@ def run(
     `scenes` are files of the soundstage by name; `out` keeps what is baked of them and the checkpoint, from which the
     next call goes on. `start` are the weights of a version (safetensors) to begin with instead of with nothing.
     """
-    crops = Crops.bake(out / "crops", scenes, pairs.read, jobs=2, recipe="relight 2")
+    crops = Crops.bake(out / "crops", scenes, pairs.read, jobs=2, recipe="relight 3")
     rows = np.arange(len(crops))
     kept = rows % KEPT == KEPT - 1
     if not kept.any():
