@@ -38,8 +38,8 @@ def select(file: str, names: tuple[str, ...], layer: str, kind: Kind, part_name:
     """The channels to use; ImageError listing what the file has and what was expected.
 
     A 'plate' needs R, G, B and may have A. 'data' (normals, depth, mattes) may also be one channel, which then stands
-    in all four. A 'mask' is its alpha, else its only channel, else its red one. A layer is a prefix of the channels'
-    names or a part's name.
+    in all four, or grey (Y) and A. A 'mask' is its alpha, else its only channel, else its red one. A layer is a prefix
+    of the channels' names or a part's name.
     """
     prefix = "" if not layer or layer == part_name else f"{layer}."
     inside = {name[len(prefix) :]: index for index, name in enumerate(names) if name.startswith(prefix)}
@@ -57,6 +57,9 @@ def select(file: str, names: tuple[str, ...], layer: str, kind: Kind, part_name:
         if letter is None:
             raise ImageError(f"{file} has {_listed(names)}: a mask needs an alpha, R, G, B or exactly one channel")
         return Selection((found[letter], found[letter], found[letter]), found[letter])
+    if kind == "data" and {name.upper() for name in inside} == {"Y", "A"}:
+        grey = next(index for name, index in inside.items() if name.upper() == "Y")
+        return Selection((grey, grey, grey), found["A"])
     if {"R", "G", "B"} <= found.keys() and not unnamed:
         return Selection((found["R"], found["G"], found["B"]), found.get("A"))
     layers = sorted({name.rpartition(".")[0] for name in names if name.rpartition(".")[2].lower() in _WORDS} - {""})

@@ -11,6 +11,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+import OpenImageIO as oiio
 import pytest
 from onelight.cli.app import app
 from onelight.errors import OnelightError
@@ -20,6 +21,7 @@ from onelight.soundstage.scenes import Scene
 from onelight.studio import scores
 from onelight.tools import graph
 from onelight.tools.relight import baselines, cases, flicker, light, score
+from onelight.tools.relight import photographs as photographed_objects
 from onelight.tools.relight.relit import Relit
 from typer.testing import CliRunner
 
@@ -49,6 +51,7 @@ def ball(turn: float = 0.0) -> Scene:
         matte=matte,
         sky=np.zeros_like(matte),
         keys=keys,
+        unshadowed=keys.mean(axis=-1),
         ambient=albedo,
         lights=LIGHTS,
         softness=np.full(4, 0.5, np.float32),
@@ -278,9 +281,22 @@ def break_pixels(folder: Path) -> None:
     write_frame(folder / "light.01.exr", Frame.of(rgba), rgba)
 
 
+def break_glint(folder: Path) -> None:
+    rgba = np.zeros((SIZE, SIZE, 4), np.float32)
+    rgba[SIZE // 2, SIZE // 2] = 5
+    write_frame(folder / "light.02.exr", Frame.of(rgba), rgba)
+
+
 def break_numbers(folder: Path) -> None:
     (folder / "light.1.png").write_bytes((folder / "light.01.exr").read_bytes())
-    (folder / "light.01.png").write_bytes((folder / "light.01.exr").read_bytes())
+
+
+def break_masks(folder: Path) -> None:
+    cv2.imwrite(str(folder / "mask.tif"), np.full((SIZE, SIZE), 255, np.uint8))
+
+
+def break_lights(folder: Path) -> None:
+    (folder / "lights.txt").rename(folder / "light_directions.txt")
 
 
 @pytest.mark.parametrize(
@@ -294,17 +310,112 @@ def break_numbers(folder: Path) -> None:
         (break_mask, ["mask.png is black everywhere"]),
         (break_light, ["light.01.exr is black"]),
         (break_pixels, ["light.01.exr has", "broken pixels"]),
-        (break_numbers, ["two images number 01"]),
+        (break_glint, ["light.02.exr is black"]),
+        (break_numbers, ["two images number 1", "light.01.exr", "light.1.png"]),
+        (break_masks, ["mask.png and mask.tif", "keep one mask"]),
+        (break_lights, ["images but no lights.txt"]),
     ],
 )
-def test_broken_photographs_are_named_in_a_sentence(photographs: Path, damage: Any, words: list[str]) -> None:
+@pytest.mark.parametrize("name", ["ball", "half"])
+def test_broken_photographs_are_named_in_a_sentence_before_any_is_scored(
+    photographs: Path, damage: Any, words: list[str], name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if name == "half":  # the other object comes first, and is whole
+        (photographs / "half").rename(photographs / "any")
     damage(photographs / "ball")
+    monkeypatch.setattr(score, "psnr", None)  # nothing is measured before all is read
     done = evaluate("--cases", photographs, "--methods", "nothing")
     assert isinstance(done.exception, OnelightError)
     said = json.loads(evaluate("--cases", photographs, "--methods", "nothing", "--json").stdout)
     assert said["error"] == str(done.exception)
     for word in words:
         assert word in said["error"]
+
+
+def nothings(*words: object) -> dict[str, float]:
+    found = rows_of("--methods", "nothing", *words)
+    return {row["case"]: row["value"] for row in found if row["metric"] == "psnr"}
+
+
+def cut_out(folder: Path, mask: np.ndarray) -> None:
+    """A white picture that carries its shape in alpha."""
+    cv2.imwrite(str(folder / "mask.png"), np.dstack([np.full_like(mask, 255)] * 3 + [mask]))
+
+
+def painted(folder: Path, mask: np.ndarray) -> None:
+    """A mask in green alone, opaque."""
+    cv2.imwrite(str(folder / "mask.png"), np.dstack([mask * 0, mask, mask * 0, np.full_like(mask, 255)]))
+
+
+def noted(folder: Path, mask: np.ndarray) -> None:
+    """Rows as a spreadsheet on another system writes them."""
+    rows = "\r\n".join("; ".join(f"{value:.6f}" for value in row) + "  # lamp" for row in LIGHTS[:3])
+    (folder / "lights.txt").write_bytes(b"\xef\xbb\xbf# x y z\r\n" + rows.encode())
+
+
+def grey(folder: Path, mask: np.ndarray) -> None:
+    """A mask in grey with an opaque alpha."""
+    spec = oiio.ImageSpec(SIZE, SIZE, 2, "uint8")
+    spec.channelnames = ("Y", "A")
+    image = oiio.ImageBuf(spec)
+    image.set_pixels(oiio.ROI(), np.dstack([mask / 255.0, np.ones_like(mask)]).astype(np.float32))
+    assert image.write(str(folder / "mask.png")), image.geterror()
+
+
+def cropped(folder: Path, mask: np.ndarray) -> None:
+    """A picture that keeps its data window alone: the object's part of the format."""
+    path = folder / "light.01.exr"
+    whole = oiio.ImageBuf(str(path))
+    top, left = np.argwhere(mask).min(axis=0)
+    bottom, right = np.argwhere(mask).max(axis=0) + 1
+    part = oiio.ImageBufAlgo.crop(whole, roi=oiio.ROI(int(left), int(right), int(top), int(bottom)))
+    assert part.write(str(path)), part.geterror()
+
+
+@pytest.mark.parametrize("written", [cut_out, painted, grey, noted, cropped])
+def test_masks_lights_and_windows_mean_the_same_however_they_are_written(photographs: Path, written: Any) -> None:
+    before = nothings("--cases", photographs / "ball")
+    written(photographs / "ball", (ball().matte * 255).astype(np.uint8))
+    assert nothings("--cases", photographs / "ball") == before
+
+
+def test_a_count_takes_so_many_plates_of_each_object_and_asks_them_about_every_light(photographs: Path) -> None:
+    found = nothings("--cases", photographs, "--count", 2)
+    assert sorted(found) == sorted(
+        f"{name}_{i:02d}_{j:02d}"
+        for name, first in (("ball", 0), ("half", 1))
+        for i in (first, first + 2)
+        for j in range(first, first + 3)
+        if i != j
+    )
+
+
+def test_an_object_seen_from_inside_its_folder_keeps_its_name(
+    photographs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(photographs / "ball")
+    assert set(nothings("--cases", ".")) == set(nothings("--cases", photographs / "ball"))
+
+
+def test_pixels_beyond_what_is_kept_are_read_when_their_turn_comes(
+    photographs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = nothings("--cases", photographs)
+    monkeypatch.setattr(photographed_objects, "KEPT_BYTES", 1)
+    assert nothings("--cases", photographs) == before
+
+
+def test_a_sheet_that_cannot_be_made_is_refused_before_the_scoring(photographs: Path, tmp_path: Path) -> None:
+    asked = ("--json", "--cases", photographs, "--sheet")
+    said = json.loads(evaluate(*asked, tmp_path / "none" / "sheet.png").stdout)
+    assert "There is no folder" in said["error"]
+    said = json.loads(evaluate(*asked, tmp_path / "sheet.png", "--methods", "nothing").stdout)
+    assert "needs the methods model and nothing" in said["error"]
+
+
+def test_a_method_with_nothing_to_measure_says_so(photographs: Path) -> None:
+    said = json.loads(evaluate("--json", "--cases", photographs, "--methods", "normals").stdout)
+    assert "true normals are needed" in said["error"]
 
 
 def test_a_folder_without_cases_an_unknown_method_and_an_unknown_version_are_refused(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from onelight.tools.relight import losses, train  # noqa: E402  needs torch
 SIZE = 64
 
 
-def ball(seed: int, folder: Path) -> Path:
+def ball(seed: int, folder: Path, paint: float | None = None) -> Path:
     """A matte ball of one colour before nothing, under six keys, as the soundstage would write it."""
     random = np.random.default_rng(seed)
     y, x = (np.mgrid[0:SIZE, 0:SIZE] + 0.5) / SIZE * 2 - 1
@@ -30,9 +30,11 @@ def ball(seed: int, folder: Path) -> Path:
     inside = (x * x + y * y < 0.98).astype(np.float32)
     normals = np.stack([x, y, np.sqrt(np.maximum(1 - x * x - y * y, 0))], -1) * inside[..., None]
     lights = normalise(random.normal((0, 0, 2), 1, (6, 3)))
-    albedo = np.broadcast_to(random.uniform(0.2, 0.8, 3), normals.shape) * inside[..., None]
+    worn = random.uniform(0.2, 0.8, 3) if paint is None else np.full(3, paint)
+    albedo = np.broadcast_to(worn, normals.shape) * inside[..., None]
     keys = albedo * np.maximum(np.einsum("hwc,lc->lhw", normals, lights), 0)[..., None]
     arrays = {"normals": normals, "albedo": albedo, "keys": keys, "ambient": albedo, "matte": inside}
+    arrays["unshadowed"] = keys.mean(axis=-1)
     path = folder / f"{seed:05d}.npz"
     np.savez(
         path,
@@ -68,11 +70,23 @@ def test_the_true_surface_relights_every_pair_to_its_target_mirrored_turned_or_c
         asks = truth["asks_second"].view(-1, 1, 1, 1)
         found = {**truth, "reach": truth["reach"] + (truth["reach_new"] - truth["reach"]) * asks}
         relit, target = losses.relight(found, truth), truth["target"]
-        # Where the plate's key only grazes, half floats and the floor of the reach decide.
+        # Where the plate's key only grazes, half floats decide.
         facing = [(truth["normals"] * truth["lights"][:, i, :, None, None]).sum(1, keepdim=True) for i in (0, 1)]
         told = (truth["covered"] * (facing[0] > 0.3) * (facing[1] > 0.3)).expand_as(target) > 0
         assert told.sum() > 1000
         assert ((relit - target).abs() / (target + 0.02))[told].quantile(0.99) < 0.1, level
+
+
+@pytest.mark.parametrize("paint", [0.02, 0.1, 0.6])
+def test_a_key_that_nothing_hides_is_told_to_reach_all_that_faces_it_however_dark_it_is(
+    tmp_path: Path, paint: float
+) -> None:
+    record = pairs.read(ball(1, tmp_path, paint))
+    facing = np.einsum("hwc,lc->lhw", record["normals"].astype(np.float32), record["lights"])
+    reach = record["reach"][..., 0].astype(np.float32)
+    assert (facing > 0.1).sum() > 1000
+    assert reach[facing > 0.1].min() > 0.97
+    assert reach[facing <= 0].max() == 0
 
 
 def test_paint_is_lent_where_the_other_scene_has_some(arrays: dict[str, np.ndarray]) -> None:
@@ -99,6 +113,27 @@ def test_folders_of_one_name_are_not_mixed_up(tmp_path: Path) -> None:
     refused = onelight("train", "relight", *words, "--out", str(tmp_path / "run"))
     assert refused.returncode == 1
     assert "have the same name" in refused.stderr
+
+
+def rendered(out: Path, *words: str) -> Path:
+    done = onelight("soundstage", "render", "--out", str(out), "--size", "64", "--samples", "4", *words)
+    assert done.returncode == 0, done.stderr
+    return out
+
+
+def test_nothing_learns_from_a_family_that_is_held_out_for_the_score(tmp_path: Path) -> None:
+    scenes = rendered(tmp_path / "scenes", "--count", "2", "--families", "knots,rocks", "--split", "all")
+    refused = onelight("train", "relight", "--scenes", str(scenes), "--out", str(tmp_path / "run"))
+    assert refused.returncode == 1
+    assert f"{scenes} holds scenes of knots, which are held out" in refused.stderr.replace("\n", " ")
+    assert not (tmp_path / "run").exists()
+
+
+def test_scenes_with_too_few_lights_are_refused_in_a_sentence(tmp_path: Path) -> None:
+    scenes = rendered(tmp_path / "scenes", "--count", "1", "--families", "rocks", "--lights", "2")
+    refused = onelight("train", "relight", "--scenes", str(scenes), "--out", str(tmp_path / "run"))
+    assert refused.returncode == 1
+    assert "2 key lights each: Relight learns from 3 or more" in refused.stderr.replace("\n", " ")
 
 
 def test_withheld_hints_are_zero_and_given_ones_are_the_lights(arrays: dict[str, np.ndarray]) -> None:

@@ -147,6 +147,30 @@ def test_the_normals_of_a_sphere_are_exact_to_a_degree_and_brightest_towards_the
         assert key[..., 0][inside] == pytest.approx(0.5 * cosine[inside], abs=0.03)
 
 
+@pytest.mark.parametrize(
+    "surface",
+    [
+        {"colour": 0.6, "specular": 0.0},
+        {"colour": 0.02, "specular": 0.0},
+        {"colour": 0.3, "specular": 0.5, "roughness": 0.3},
+        {"colour": 0.9, "metallic": 1.0, "roughness": 0.4},
+    ],
+    ids=["lambert", "black", "plastic", "metal"],
+)
+def test_a_key_is_told_without_its_shadows_whatever_the_surface_is_made_of(surface: dict[str, Any]) -> None:
+    floor = plane(**surface)
+    roof = plane(colour=0.0, specular=0.0).moved(translate=(-10, 3, 0))  # over all that is left of the middle
+    camera = Camera((0, 2, 5), (0, 0, 0), 20)
+    lights = [[0, 1, 0.05], [0.3, 1, 0.6]]
+    alone = traced(floor, camera, lights, samples=64)
+    assert alone.unshadowed == pytest.approx(alone.keys.mean(-1), rel=1e-5)
+    roofed = traced(merged([floor, roof]), camera, lights, samples=64)
+    assert roofed.unshadowed[0] == pytest.approx(alone.unshadowed[0], rel=1e-5)
+    lit = roofed.keys[0].mean(-1) / roofed.unshadowed[0]
+    assert lit[:, : SIZE // 2 - 4].max() < 0.01
+    assert lit[:, SIZE // 2 + 4 :].min() > 0.99
+
+
 def test_motion_leads_to_where_a_thing_is_in_the_next_frame() -> None:
     moving = dataclasses.replace(sphere(), motion=np.tile(np.array([0.1, 0.2, 0], np.float32), (200 * 200, 1)))
     still = traced(moving, AHEAD, [[0, 0, 1]])
@@ -202,12 +226,13 @@ def test_a_scene_file_holds_what_is_promised(renders: Path) -> None:
     with np.load(renders / "rocks" / "00001.npz") as archive:
         assert {name: (archive[name].dtype.name, archive[name].shape) for name in archive.files} == {
             "normals": ("float16", (SIZE, SIZE, 3)),
-            "depth": ("float16", (SIZE, SIZE)),
+            "depth": ("float32", (SIZE, SIZE)),
             "albedo": ("float16", (SIZE, SIZE, 3)),
             "motion": ("float16", (SIZE, SIZE, 2)),
             "matte": ("float16", (SIZE, SIZE)),
             "sky": ("float16", (SIZE, SIZE)),
             "keys": ("float16", (6, SIZE, SIZE, 3)),
+            "unshadowed": ("float16", (6, SIZE, SIZE)),
             "ambient": ("float16", (SIZE, SIZE, 3)),
             "lights": ("float32", (6, 3)),
             "softness": ("float32", (6,)),
@@ -367,6 +392,7 @@ def test_a_card_metered_with_the_light_falling_on_it_comes_out_as_its_reflectanc
     three = {name: np.zeros((8, 8, 3), np.float32) for name in ("normals", "albedo", "ambient")}
     card = Scene(
         keys=grey,
+        unshadowed=grey[..., 0],
         motion=np.zeros((8, 8, 2), np.float32),
         lights=np.array([[0, 0, 1]], np.float32),
         softness=np.array([0.5], np.float32),

@@ -41,9 +41,9 @@ def evaluate(
         Path | None,
         typer.Option(
             help="Score on your own cases instead. For relight, one folder for each object, with linear images "
-            "light.NN.*, lights.txt (row N: direction x y z of image N; x right, y up, z to camera) and, if you like, "
-            "mask.* and normals.exr. For cleanup, one folder for each shot, with the linear sequences plate/, truth/ "
-            "(the same without wires) and matte/ (white where wires are; truth/ or matte/ may be missing).",
+            "light.NN.*, lights.txt (row N: direction x y z of the Nth image; x right, y up, z to camera) and, if you "
+            "like, mask.* and normals.exr. For cleanup, one folder for each shot, with the linear sequences plate/, "
+            "truth/ (the same without wires) and matte/ (white where wires are; truth/ or matte/ may be missing).",
             exists=True,
             file_okay=False,
         ),
@@ -64,8 +64,8 @@ def evaluate(
     count: Annotated[
         int | None,
         typer.Option(
-            help="Held-out scenes of each kind; of a shot of your own, frames; of a show, shots. "
-            "[default: 8; of a show, as many as when the version was made]",
+            help="Held-out scenes of each kind; of a shot of your own, frames; of photographed objects, plates of "
+            "each; of a show, shots. [default: 8; of objects, all; of a show, as many as when the version was made]",
             min=1,
         ),
     ] = None,
@@ -81,7 +81,10 @@ def evaluate(
 ) -> None:
     """Score a tool on cases held out from its making; 'nothing' is the plate left as it is."""
     head: dict[str, Any] = {"tool": tool, "error": ""}
+    lines: list[Any] = []
     try:
+        if sheet is not None and not sheet.parent.is_dir():
+            raise NotFound(f"There is no folder {sheet.parent} to write {sheet.name} to.")
         module, found = evaluation(tool), discover()
         chosen = [name.strip() for name in methods.split(",") if name.strip()]
         if model:
@@ -93,10 +96,8 @@ def evaluate(
             session = Session(tested, 1, preference() if tested.stages else ())  # plates are scored side by side
             head |= {"version": tested.name, "digest": tested.digest, "provider": session.provider}
             with progress_bars() as progress:
-                report = module.run(session, cases, _linear, count or 8, chosen, sheet is not None, progress)
-            if sheet is not None:
-                _write_sheet(sheet, report.sheet)
-            rows = report.rows
+                report = module.run(session, cases, _linear, count, chosen, sheet is not None, progress)
+            rows, lines = report.rows, report.sheet
     except OnelightError as refused:
         if not as_json:
             raise
@@ -106,10 +107,16 @@ def evaluate(
     told, compared = scores.summary(rows, **groups), scores.against(rows, **groups)
     if as_json:
         print(json.dumps({**head, "rows": rows, "summary": told, "against": compared}))
-        return
+    else:
+        where = f"set-ups held out of {model}" if model else "held out" if cases is None else str(cases)
+        _print(f"{found[tool].label} {tested.name}, {where}", told, compared, getattr(module, "HEADLINES", ()))
+    if sheet is not None:  # last: what was measured is told, whatever becomes of the file
+        _write_sheet(sheet, lines)
+
+
+def _print(title: str, told: list[dict[str, Any]], compared: list[dict[str, Any]], headlines: Sequence[str]) -> None:
     console = Console()
-    where = f"set-ups held out of {model}" if model else "held out" if cases is None else str(cases)
-    for table in _tables(f"{found[tool].label} {tested.name}, {where}", told, getattr(module, "HEADLINES", ())):
+    for table in _tables(title, told, headlines):
         console.print(table)
     for sentence in scores.sentences(compared):
         console.print(sentence, highlight=False)
@@ -153,8 +160,9 @@ def grouping(module: Any) -> dict[str, Any]:
 
 
 def _linear(path: Path) -> np.ndarray:
-    """Pixels of a file as they are, float32 [H, W, 3]."""
-    return read_frame(path, "data").pixels[..., :3].astype(np.float32)
+    """Pixels of a file as they are, float32 [H, W, 4] over its whole format; alpha is 1 where it has none."""
+    frame = read_frame(path, "data")
+    return frame.fitted(frame.format, frame.format).astype(np.float32)
 
 
 @contextmanager

@@ -185,13 +185,17 @@ def _rendered(recipe: Any, out: Path) -> list[Path]:
 
 
 def _files(folder: Path) -> dict[str, Path]:
-    """The scenes of a folder by name, as its manifest lists them."""
+    """The scenes of a folder by name, as its manifest lists them; none that are for scores."""
+    from onelight.soundstage import families
     from onelight.soundstage.manifest import Manifest
 
-    found = {
-        f"{folder.name}/{scene.file.removesuffix('.npz')}": folder / scene.file
-        for scene in Manifest.load(folder).scenes
-    }
+    made = Manifest.load(folder).scenes
+    if held_out := sorted({scene.family for scene in made} & set(families.names("test"))):
+        raise RequestError(
+            f"{folder} holds scenes of {', '.join(held_out)}, which are held out for the score: nothing learns from "
+            "them. Render with `--split train`."
+        )
+    found = {f"{folder.name}/{scene.file.removesuffix('.npz')}": folder / scene.file for scene in made}
     if not found:
         raise NotFound(
             f"{folder} holds no rendered scenes: make some with `onelight soundstage render --out {folder}`."

@@ -38,6 +38,7 @@ class Traced:
     subject: Floats  # coverage by parts from 1
     coverage: Floats  # coverage by anything
     keys: Floats  # [L, S, S, 3]
+    unshadowed: Floats  # [L, S, S]
     ambient: Floats  # without the dome itself behind the scene
 
 
@@ -65,11 +66,13 @@ def trace(world: World, later: View, lights: Floats, softness: Floats, *, sample
         "weight": mi.Color3f(1),
         "dome": mi.Color3f(0),
         "lit": [mi.Color3f(0) for _ in sources],
+        "unshadowed": [mi.Float(0) for _ in sources],
     }
     (end,) = dr.while_loop(
         (state,), lambda s: s["active"], lambda s: (_bounce(world, s, sources, cosines, pair),), label="paths"
     )
     layers = [*_first_hit(world, ray, hit), *end["dome"], *(channel for light in end["lit"] for channel in light)]
+    layers += end["unshadowed"]
     dr.eval(layers)  # once: each sum below would otherwise follow all the paths again
     layers = [dr.block_sum(layer, samples) * (1 / samples) for layer in layers]
     dr.eval(layers)
@@ -132,14 +135,15 @@ def _bounce(world: World, s: State, sources: list[Any], cosines: list[Any], pair
     place = world.lifted(world.at(world.points, corners, s["uv"], active), flat)
 
     disc = pair(1, depth)
-    lit = []
-    for sum_, source, cosine in zip(s["lit"], sources, cosines, strict=True):
+    lit, unshadowed = [], []
+    for sum_, whole, source, cosine in zip(s["lit"], s["unshadowed"], sources, cosines, strict=True):
         light = mi.Frame3f(source).to_world(mi.warp.square_to_uniform_cone(disc, cosine))
         facing = active & (dr.dot(flat, light) > 0) & (dr.dot(smooth, light) > 0)
         open_ = facing & ~world.blocked(place, light, facing)
         # The mean cosine over the cone is divided out, so that the irradiance is π whatever the softness.
         given = s["weight"] * surface.reflected(light) * (dr.pi * 2 / (1 + cosine))
         lit.append(sum_ + dr.select(open_, given, 0))
+        unshadowed.append(whole + dr.select(facing & (depth == 0), dr.mean(given), 0))
 
     way, weight = surface.sampled(pair(2, depth), pair(3, depth).x)
     going = active & (dr.dot(flat, way) > 0) & (dr.max(weight) > 0)
@@ -155,6 +159,7 @@ def _bounce(world: World, s: State, sources: list[Any], cosines: list[Any], pair
         "weight": weight,
         "dome": s["dome"] + dr.select(going & ~found, weight, 0),
         "lit": lit,
+        "unshadowed": unshadowed,
     }
 
 
@@ -173,6 +178,7 @@ def _developed(world: World, later: View, film: Floats) -> Traced:
     depth = -world.view.local(here)[:, 2]
     covered = film[..., 6]
     length = np.linalg.norm(film[..., 0:3], axis=-1, keepdims=True)
+    lights = (film.shape[-1] - 11) // 4
     normals = np.where((covered > 0.5)[..., None], film[..., 0:3] / np.maximum(length, 1e-6), 0)
     return Traced(
         normals=normals.astype(np.float32),
@@ -181,6 +187,7 @@ def _developed(world: World, later: View, film: Floats) -> Traced:
         motion=np.where(valid[:, None], moved, 0).reshape(size, size, 2).astype(np.float32),
         subject=film[..., 7],
         coverage=covered,
-        keys=np.moveaxis(film[..., 11:].reshape(size, size, -1, 3), 2, 0),
+        keys=np.moveaxis(film[..., 11 : 11 + 3 * lights].reshape(size, size, lights, 3), 2, 0),
+        unshadowed=np.moveaxis(film[..., 11 + 3 * lights :], 2, 0),
         ambient=film[..., 8:11],
     )

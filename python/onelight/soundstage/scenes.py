@@ -15,7 +15,7 @@ import numpy as np
 from onelight.errors import ImageError
 from onelight.soundstage.mesh import Floats
 
-SINGLE = ("lights", "softness")  # kept as float32; everything else as float16
+SINGLE = ("depth", "lights", "softness")  # kept as float32; everything else as float16
 HALF_MAX = 65504.0
 
 
@@ -34,6 +34,7 @@ class Scene:
     matte: Floats  # [S, S] coverage by the subject; in rooms and exteriors by all that is not sky
     sky: Floats  # [S, S] coverage by open sky
     keys: Floats  # [L, S, S, 3] each key alone; a white Lambertian that faces it has radiance 1; bounces included
+    unshadowed: Floats  # [L, S, S] mean of the channels of what each key alone gives at once where nothing hides it
     ambient: Floats  # [S, S, 3] a white dome of radiance 1 alone
     lights: Floats  # [L, 3] unit vectors to the lights
     softness: Floats  # [L] angular diameters, degrees
@@ -91,6 +92,7 @@ def shapes(size: int, lights: int) -> dict[str, tuple[int, ...]]:
         "matte": square,
         "sky": square,
         "keys": (lights, *three),
+        "unshadowed": (lights, *square),
         "ambient": three,
         "lights": (lights, 3),
         "softness": (lights,),

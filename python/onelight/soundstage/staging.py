@@ -160,6 +160,7 @@ def shot(world: World, setup: Setup, later: View, samples: int, seed: int) -> Sc
         matte=traced.subject if subject else traced.coverage,
         sky=sky,
         keys=traced.keys,
+        unshadowed=traced.unshadowed,
         ambient=traced.ambient + sky[..., None],
         lights=(setup.lights @ world.view.axes.T).astype(np.float32),
         softness=setup.softness,

@@ -16,7 +16,7 @@ JOBS = 2
 def scenes(
     cache: Path, count: int, progress: Callable[[str, int, int], None] = lambda what, done, total: None
 ) -> dict[str, Path]:
-    """At least `count` scenes of families that tests leave alone, files by name; what is in `cache` is not made again.
+    """`count` scenes of families that tests leave alone, files by name; what is in `cache` is not made again.
 
     They are a function of the soundstage's sources: after a change of those, a folder of its own is rendered.
     Raises NotReady where mitsuba is missing, Busy while another process renders there.
@@ -37,5 +37,6 @@ def scenes(
             jobs=JOBS,
             progress=told,
         )
-    wanted = Manifest.load(folder).scenes[:count]
-    return {f"soundstage/{one.file.removesuffix('.npz')}": folder / one.file for one in wanted}
+    # As they are cast, a scene of each family in turn: the same ones where more had been asked for before.
+    cast = sorted(Manifest.load(folder).scenes, key=lambda one: (Path(one.file).stem, one.family))
+    return {f"soundstage/{one.file.removesuffix('.npz')}": folder / one.file for one in cast[:count]}

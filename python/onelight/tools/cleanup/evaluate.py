@@ -31,6 +31,7 @@ BY = ("width", "contrast", "motion")  # labels that rows are grouped by, beside 
 HEADLINES = ("f1", "psnr")  # metrics that the table shows for each group
 TOGETHER = False  # splits ask for different things: nothing is averaged over them
 DETECT, WIDE, CLEAN = "detect", "detect_wide", "clean"
+COUNT = 8
 HANDS = 2  # shots worked on side by side
 Progress = Callable[[str, int, int], None]  # what is being done, steps done, steps in all
 Rows = list[dict[str, Any]]
@@ -48,16 +49,16 @@ def run(
     session: Session | None = None,
     folder: Path | None = None,
     read: folders.Read | None = None,
-    count: int = 8,
+    count: int | None = None,
     methods: Sequence[str] = (),
     sheet: bool = False,
     progress: Progress = lambda what, done, total: None,
 ) -> Report:
     """Scores the version whose networks `session` runs (None: it has none).
 
-    On `count` procedural clips with as many stills, half as many takes of the soundstage and a real clip; or on the
-    shots in `folder` (see `folders.found`; `read` gives the linear pixels [H, W, 3] of a file, and about `count` frames
-    of each shot are scored). Only `methods`, where given.
+    On `count` (`COUNT`) procedural clips with as many stills, half as many takes of the soundstage and a real clip; or
+    on the shots in `folder` (see `folders.found`; `read` gives the linear pixels [H, W, 4] of a file, and about `count`
+    frames of each shot are scored). Only `methods`, where given.
 
     Rows are {case, scene, split, width, contrast, motion, method, metric, value}. In `detect` (wires up to 12 px; wider
     ones in `detect_wide`), `precision`, `recall` and `f1` are of centre lines, 1.5 px apart at most; parts that differ
@@ -73,7 +74,7 @@ def run(
     chosen = tuple(name for name in METHODS if name in (methods or METHODS))
     if session is None or not any(session.has(stage) for stage in ("detect", "fill")):
         chosen = tuple(name for name in chosen if name != "classical" or "model" not in chosen)
-    report = Report()
+    report, count = Report(), count or COUNT
     tasks: list[Callable[[], Rows]] = []
     if folder is not None and read is not None:
         works = folders.found(folder, read, count)

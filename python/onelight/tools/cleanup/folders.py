@@ -19,7 +19,7 @@ from onelight.tools.cleanup import score
 from onelight.tools.cleanup.cases import REVEALED, SEEN, STATIC, WIDE, WIDTHS, Case, Lines, Work
 from onelight.tools.cleanup.cleaned import offsets
 
-Read = Callable[[Path], np.ndarray]  # linear pixels [H, W, 3] of a file
+Read = Callable[[Path], np.ndarray]  # linear pixels [H, W, 4] of a file, alpha 1 where it has none
 DIFFERS = 0.02  # of the light: what differs less between plate and truth is no wire, where nobody drew a matte
 SHOWN = 0.5  # of what is hidden: where neighbours show more than that, the case counts as revealed
 STILL = 1  # the frame number of a file that has none
@@ -97,7 +97,7 @@ class _Shot:
         )
 
     def _pixels(self, path: Path, size: tuple[int, ...] | None = None) -> np.ndarray:
-        pixels = np.ascontiguousarray(self._read(path), np.float32)
+        pixels = np.ascontiguousarray(self._read(path)[..., :3], np.float32)
         first = size or pixels.shape
         if pixels.shape[:2] != first[:2]:
             expected = f"{first[1]} x {first[0]} as the plate"

@@ -28,6 +28,7 @@ METHODS = {
     "inflation_sfs": "Relight's ratio for the inflated matte, tilted by shape from shading under the known light",
     "normals": "the version under test with the true normals connected: what better geometry would bring",
 }
+SCENES = 8  # of each kind
 SCENES_A_TAKE = 4  # scenes of a kind for each that is seen moving
 QUICK = ("model", "classical", "nothing", "cdl")  # of photographs, of which there may be thousands of pairs
 HANDS = 2  # plates worked on side by side
@@ -48,16 +49,16 @@ def run(
     session: Session | None = None,
     folder: Path | None = None,
     read: Read | None = None,
-    count: int = 8,
+    count: int | None = None,
     methods: Sequence[str] = (),
     sheet: bool = False,
     progress: Progress = lambda what, done, total: None,
 ) -> Report:
     """Scores the version whose networks `session` runs (None: it has none).
 
-    On `count` held-out scenes of each kind of the soundstage, or on the photographs in `folder` (see `photographed`;
-    `read` gives the linear pixels [H, W, 3] of a file). Only `methods`, where given; otherwise all of them on the
-    soundstage and `QUICK` on photographs.
+    On `count` held-out scenes of each kind of the soundstage (`SCENES`), or on the photographs in `folder`, of which
+    `count` plates of each object (all; see `photographed`; `read` gives the linear pixels [H, W, 4] of a file). Only
+    `methods`, where given; otherwise all of them on the soundstage and `QUICK` on photographs.
 
     Rows are {case, scene, split, light, method, metric, value}. `psnr` and `log_psnr` (dB, see `score`) ask for the
     same plate under another key; the present and the new light are told. `normals_error` (degrees) is that of the
@@ -68,10 +69,13 @@ def run(
         raise RequestError(f"there is no method {', '.join(sorted(unknown))}: choose of {', '.join(METHODS)}")
     usual = tuple(METHODS) if folder is None else QUICK
     chosen = tuple(name for name in METHODS if name in (methods or usual))
+    if sheet and not {"model", "nothing"} <= set(chosen):
+        raise RequestError("the sheet sorts cases by what the model gains: it needs the methods model and nothing")
     report, takes = Report(), []
     if folder is not None and read is not None:
-        works = photographed(folder, read)
+        works = photographed(folder, read, count, progress)
     else:
+        count = count or SCENES
         works = held_out.questions(held_out.scenes(count, progress))
         takes = held_out.takes(max(1, count // SCENES_A_TAKE), progress)
     asked: dict[str, Work] = {}
@@ -84,6 +88,10 @@ def run(
             told = {"case": f"{name}_take", "scene": f"{name}_take", "split": entry.kind, "light": "mixed"}
             report.rows.append({**told, "method": method, "metric": "flicker", "value": value})
         progress("Watching for flicker", done, len(takes))
+    if not report.rows:
+        raise RequestError(
+            f"the method {', '.join(chosen)} has nothing to be measured on here: true normals are needed"
+        )
     if sheet:
         report.sheet = _sheet(asked, report.rows, session)
     return report

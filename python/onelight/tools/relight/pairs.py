@@ -18,7 +18,7 @@ from onelight.tools.relight.network import coded, inflated
 
 Images = dict[str, np.ndarray]
 EDITION = "pictures 3"  # another one where the same seed draws other pictures: a training goes on with its own only
-GRAZED = 0.002  # paint times cosine: what is lit less than that shows no reach of its own
+GRAZED = 0.002  # of a white thing that faces the key: what gives back less shows no reach of its own
 NOTHING = 0.015  # albedo: things are less dark than that, but for where there is none
 HALF = "_half"  # arrays that are kept at half the size as well, for the level that sees the whole
 LAST = (
@@ -34,14 +34,14 @@ LAST = (
 def read(path: Path) -> Images:
     """One scene of the soundstage as the record that training keeps, float16, everything whole and at half the size."""
     with np.load(path) as scene:
-        named = ("normals", "albedo", "keys", "ambient", "matte", "depth", "lights", "softness")
+        named = ("normals", "albedo", "keys", "unshadowed", "ambient", "matte", "depth", "lights", "softness")
         record = {name: scene[name].astype(np.float32) for name in named}
     record["matte"], record["depth"] = record["matte"][..., None], record["depth"][..., None]
-    normals, albedo = record["normals"], np.maximum(record["albedo"] @ LUMINANCE, 0.01)
-    record["depth"] = _affine(record["depth"], np.abs(normals).sum(axis=-1, keepdims=True) > 0)
+    record["depth"] = _affine(record["depth"], np.abs(record["normals"]).sum(axis=-1, keepdims=True) > 0)
+    albedo = np.maximum(record["albedo"] @ LUMINANCE, 0.01)
     record["openness"] = np.clip(record["ambient"] @ LUMINANCE / albedo, 0, 1)[..., None]
-    facing = np.maximum(np.einsum("hwc,lc->lhw", normals, record["lights"]), 0)
-    record["reach"] = np.clip(record["keys"] @ LUMINANCE / np.maximum(albedo * facing, GRAZED), 0, 1)[..., None]
+    whole = np.maximum(record.pop("unshadowed"), GRAZED)
+    record["reach"] = np.clip(record["keys"].mean(axis=-1) / whole, 0, 1)[..., None]
     for name in (*LAST, "keys", "reach"):
         record[name + HALF] = _halved(record[name])
     covered = np.linalg.norm(record["normals" + HALF], axis=-1, keepdims=True)
@@ -56,10 +56,13 @@ def _halved(image: np.ndarray) -> np.ndarray:
 
 
 def _affine(depth: np.ndarray, covered: np.ndarray) -> np.ndarray:
-    """log depth less its median, over its mean deviation; 0 where nothing is."""
-    out = np.zeros_like(depth)
+    """log depth less its median, over its mean deviation; 0 where nothing is.
+
+    Where an outline covers a pixel but not its middle no depth was found (0): those count as the median.
+    """
+    out, covered = np.zeros_like(depth), covered & (depth > 0)
     if covered.any():
-        value = np.log(np.maximum(depth[covered], 1e-3))
+        value = np.log(depth[covered])
         value -= np.median(value)
         out[covered] = np.clip(value / max(float(np.abs(value).mean()), 1e-3), -6, 6)
     return out

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from threading import Lock
@@ -11,52 +12,83 @@ from threading import Lock
 import numpy as np
 
 from onelight.errors import NotFound, RequestError
-from onelight.tools.relight import geometry
+from onelight.tools.relight import geometry, score
 from onelight.tools.relight.cases import DARK_ROOM, Case, Lamp, Target, Work
 
-Read = Callable[[Path], np.ndarray]  # linear pixels [H, W, 3] of a file
+Read = Callable[[Path], np.ndarray]  # linear pixels [H, W, 4] of a file, alpha 1 where it has none
+Progress = Callable[[str, int, int], None]  # what is being done, steps done, steps in all
 NEARLY = 0.1  # how far a normal may be from length 1: of files of few bits
 KEPT_BYTES = 1 << 30  # of an object's pixels inside the mask; what is beyond is read again for every plate
 _IMAGE = re.compile(r"light\.(\d+)\.[^.]+", re.IGNORECASE)
 
 
-def photographed(folder: Path, read: Read) -> list[Work]:
+def photographed(
+    folder: Path, read: Read, plates: int | None = None, progress: Progress = lambda what, done, total: None
+) -> list[Work]:
     """Every plate of every object in `folder`, which may itself be one: linear `light.NN.*`, `lights.txt`, `mask.*`.
 
     Row N of `lights.txt` (no header) is the direction of the Nth image in order of NN, of any length: x right, y up,
-    z to camera. Without a mask every pixel counts. Where there is a `normals.exr` (-1 to 1, not coded as colours),
-    normals are measured, too. What can be seen without reading pixels is checked for all objects at once: RequestError
-    or NotFound names the file and what was expected.
+    z to camera. A mask is its alpha, or its colours where it has none; without a mask every pixel counts. Where there
+    is a `normals.exr` (-1 to 1, not coded as colours), normals are measured, too. With `plates`, only so many of each
+    object, evenly apart; each is still asked about all other lights. All files are read once before the first answer:
+    ImageError, RequestError or NotFound names the file and what was expected.
     """
-    places = sorted(path for path in folder.iterdir() if (path / "lights.txt").is_file())
-    if not places and (folder / "lights.txt").is_file():
+    places = [path for path in sorted(folder.iterdir()) if path.is_dir() and _is_object(path)]
+    if _is_object(folder):
+        if places:
+            raise RequestError(f"{folder} is an object itself and holds others ({places[0].name}): part them")
         places = [folder]
     if not places:
         raise NotFound(f"{folder} has no cases: one folder for each object is expected, with lights.txt and light.NN.*")
     objects = [_Object(place, read) for place in places]
+    total, done = sum(len(thing.files) for thing in objects), 0
+    for thing in objects:
+        for _ in thing.checked():
+            done += 1
+            progress("Reading", done, total)
     return [
         Work(f"{thing.name}_{thing.numbers[index]}", len(thing.files) - 1, partial(thing.case, index))
         for thing in objects
-        for index in range(len(thing.files))
+        for index in thing.chosen(plates)
     ]
 
 
+def _is_object(place: Path) -> bool:
+    return (place / "lights.txt").is_file() or any(_IMAGE.fullmatch(path.name) for path in place.iterdir())
+
+
+@dataclass(frozen=True)
+class _Asked(Sequence[Target]):
+    """Questions that are read when their turn comes: of a hundred big pictures no two need be in memory."""
+
+    target: Callable[[int], Target]
+    lights: Sequence[int]
+
+    def __len__(self) -> int:
+        return len(self.lights)
+
+    def __getitem__(self, index: int) -> Target:  # pyright: ignore[reportIncompatibleMethodOverride]  no slices
+        return self.target(self.lights[index])
+
+
 class _Object:
-    """One folder; its pixels are read once, when the first of its plates is asked for, by whichever thread asks."""
+    """One folder; its pixels are kept from the first plate that is asked for to the last, as far as `KEPT_BYTES` go."""
 
     def __init__(self, place: Path, read: Read) -> None:
-        self.place, self.name, self._read = place, place.name, read
-        found: dict[str, Path] = {}
-        for path in place.iterdir():
-            if not path.name.startswith("light."):
+        self.place, self.name, self._read = place, place.resolve().name, read
+        if not (place / "lights.txt").is_file():
+            raise NotFound(f"{place} has images but no lights.txt: a row x y z for each of them is expected")
+        found: dict[int, Path] = {}
+        for path in sorted(place.iterdir()):
+            if not path.name.lower().startswith("light."):
                 continue
             if (named := _IMAGE.fullmatch(path.name)) is None:
                 raise RequestError(f"{path} is not named light.NN.* as the others: NN is a number")
-            if (twin := found.get(named[1])) is not None:
+            if (twin := found.get(int(named[1]))) is not None:
                 raise RequestError(f"{place} has two images number {named[1]}, {twin.name} and {path.name}: keep one")
-            found[named[1]] = path
-        self.numbers = sorted(found, key=lambda number: (int(number), number))
-        self.files = [found[number] for number in self.numbers]
+            found[int(named[1])] = path
+        self.files = [found[number] for number in sorted(found)]
+        self.numbers = [path.name.split(".")[1] for path in self.files]
         self.towards = _directions(place / "lights.txt")
         if len(self.towards) != len(self.files):
             raise RequestError(
@@ -64,45 +96,64 @@ class _Object:
             )
         if len(self.files) < 2:
             raise RequestError(f"{place} has only one image: at least two lights are needed to ask for the other")
-        self._lock, self._left = Lock(), len(self.files)
+        self._lock, self._left = Lock(), 0
         self._mask: np.ndarray | None = None
         self._normals: np.ndarray | None = None
         self._truths: dict[int, np.ndarray] = {}
 
+    def checked(self) -> Iterator[None]:
+        """Every image read once, and mask and normals before them. Raises ImageError, RequestError naming a file."""
+        self._mask = self._masked()
+        self._normals = self._true_normals(self._mask)
+        for index in range(len(self.files)):
+            self._inside(index)
+            yield
+
+    def chosen(self, plates: int | None) -> list[int]:
+        """Which of its pictures are plates: all, or so many evenly apart."""
+        count = len(self.files)
+        some = sorted({round(at) for at in np.linspace(0, count - 1, min(plates or count, count))})
+        self._left = len(some)
+        return some
+
     def case(self, index: int) -> Case:
-        """The plate with that index and the questions about it. Raises ImageError, RequestError naming a file."""
+        """The plate with that index and the questions about it."""
+        assert self._mask is not None
         with self._lock:
-            mask = self._mask = self._masked() if self._mask is None else self._mask
             if not self._truths:
-                self._keep(mask)
-                self._normals = self._true_normals(mask)
-            truths = dict(self._truths)
+                kept = max(1, KEPT_BYTES // (int(self._mask.sum()) * 3 * 4))
+                self._truths = {other: self._inside(other) for other in range(min(len(self.files), kept))}
+            truths = self._truths
             self._left -= 1
             if self._left <= 0:
                 self._truths = {}
-        plate = self._pixels(index, mask.shape)
         lamps = [Lamp(towards, DARK_ROOM) for towards in self.towards]
-        targets = [
-            Target(
+
+        def target(other: int) -> Target:
+            return Target(
                 f"{self.name}_{self.numbers[index]}_{self.numbers[other]}",
                 lamps[other],
-                truths[other] if other in truths else self._inside(other, mask),
-                partial(self._pixels, other, mask.shape),
+                truths[other] if other in truths else self._inside(other),
+                partial(self._pixels, other),
             )
-            for other in range(len(self.files))
-            if other != index
-        ]
-        matte = None if mask.all() else mask.astype(np.float32)
-        return Case(self.name, self.name, "photographed", plate, lamps[index], mask, targets, matte, self._normals)
+
+        asked = _Asked(target, [other for other in range(len(self.files)) if other != index])
+        matte = None if self._mask.all() else self._mask.astype(np.float32)
+        plate, mask = self._pixels(index), self._mask
+        return Case(self.name, self.name, "photographed", plate, lamps[index], mask, asked, matte, self._normals)
 
     def _masked(self) -> np.ndarray:
         files = sorted(path for path in self.place.glob("mask.*"))
         first = self._read(self.files[0])
         if not files:
             return np.ones(first.shape[:2], bool)
-        values = self._read(files[0])[..., 0]
-        if values.shape != first.shape[:2]:
-            raise RequestError(f"{files[0]} is {_size(values)} but {self.files[0].name} is {_size(first)}: equal sizes")
+        if len(files) > 1:
+            raise RequestError(f"{self.place} has {files[0].name} and {files[1].name}: keep one mask")
+        rgba = np.nan_to_num(self._read(files[0]))
+        if rgba.shape[:2] != first.shape[:2]:
+            raise RequestError(f"{files[0]} is {_size(rgba)} but {self.files[0].name} is {_size(first)}: equal sizes")
+        alpha = rgba[..., 3]
+        values = rgba[..., :3].max(axis=-1) if alpha.min() == alpha.max() else alpha
         mask = values > values.max() / 2
         if not mask.any():
             raise RequestError(f"{files[0]} is black everywhere: it should be white where the object is")
@@ -112,7 +163,7 @@ class _Object:
         file = self.place / "normals.exr"  # pictures of normals may lie beside the photographs and are none of ours
         if not file.is_file():
             return None
-        normals = np.ascontiguousarray(self._read(file), np.float32)
+        normals = np.ascontiguousarray(self._read(file)[..., :3], np.float32)
         if normals.shape[:2] != mask.shape:
             size = f"{mask.shape[1]} x {mask.shape[0]}"
             raise RequestError(f"{file} is {_size(normals)}: {size} as its neighbours are expected")
@@ -122,23 +173,19 @@ class _Object:
             )
         return geometry.normalise(np.nan_to_num(normals))
 
-    def _keep(self, mask: np.ndarray) -> None:
-        size = int(mask.sum()) * 3 * 4
-        for index in range(min(len(self.files), max(1, KEPT_BYTES // size))):
-            self._truths[index] = self._inside(index, mask)
-
-    def _pixels(self, index: int, shape: tuple[int, ...]) -> np.ndarray:
-        pixels = np.ascontiguousarray(self._read(self.files[index]), np.float32)
-        if pixels.shape[:2] != shape:
-            expected = f"{shape[1]} x {shape[0]} as its neighbours"
+    def _pixels(self, index: int) -> np.ndarray:
+        pixels = np.ascontiguousarray(self._read(self.files[index])[..., :3], np.float32)
+        assert self._mask is not None
+        if pixels.shape[:2] != self._mask.shape:
+            expected = f"{self._mask.shape[1]} x {self._mask.shape[0]} as its neighbours"
             raise RequestError(f"{self.files[index]} is {_size(pixels)}: {expected} are expected")
         return pixels
 
-    def _inside(self, index: int, mask: np.ndarray) -> np.ndarray:
-        values = self._pixels(index, mask.shape)[mask]
+    def _inside(self, index: int) -> np.ndarray:
+        values = self._pixels(index)[self._mask]
         if broken := int((~np.isfinite(values).all(axis=-1)).sum()):
             raise RequestError(f"{self.files[index]} has {broken} broken pixels (NaN or inf) where the object is")
-        if values.max() <= 0:
+        if score.peak_of(values) <= score.NOTHING:
             raise RequestError(f"{self.files[index]} is black where the object is: no light falls on it")
         return values
 
@@ -146,9 +193,9 @@ class _Object:
 def _directions(path: Path) -> np.ndarray:
     """Unit vectors [N, 3] of the rows of lights.txt."""
     rows = []
-    for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), 1):
-        words = line.replace(",", " ").split()
-        if not words:
+    for number, line in enumerate(path.read_text(encoding="utf-8-sig", errors="replace").splitlines(), 1):
+        words = re.split(r"[\s,;]+", line.partition("#")[0].strip(" \t,;"))
+        if words == [""]:
             continue
         try:
             row = np.array([float(word) for word in words])

@@ -14,12 +14,13 @@ from onelight.colour import LUMINANCE
 PEAK = 0.995  # quantile of the truth that stands for white: a few glints are no measure
 FLOOR = 2.0**-6  # of the peak: below it, stops count less and less
 STOPS = float(np.log2(1 + FLOOR) - np.log2(FLOOR))  # the range of the logarithm from black to the peak
+NOTHING = 1e-12  # a peak that is no light
 SAMPLE = 20000  # pixels are enough to find the best gain in stops; a broken pixel (NaN, inf) counts as black
 
 
 def peak_of(truth: np.ndarray) -> float:
     """White of a linear picture."""
-    return max(float(np.quantile(truth, PEAK)), 1e-12)
+    return max(float(np.quantile(truth, PEAK)), NOTHING)
 
 
 def best_gain(ours: np.ndarray, truth: np.ndarray) -> float:

@@ -32,6 +32,7 @@ RECIPES = {
     "small": Recipe(Settings(1500, 12, 2e-3, weight_decay=1e-3, seed=20261121, ema=0.995), 240, "small1", lone=100),
 }
 KEPT = 25  # one scene in so many is kept from training, to watch it; the score comes from families never trained on
+LIGHTS = 3  # that a pair is drawn of: the plate's, the target's, and one more that nobody names
 WATCHED = 32  # pairs
 DEEP = 0.25  # share of the steps that look an octave further down
 COLUMNS = ("plate", "truth", "relit", "normals", "found", "reach found")
@@ -50,7 +51,9 @@ def run(
     `scenes` are files of the soundstage by name; `out` keeps what is baked of them and the checkpoint, from which the
     next call goes on. `start` are the weights of a version (safetensors) to begin with instead of with nothing.
     """
-    crops = Crops.bake(out / "crops", scenes, pairs.read, jobs=2, recipe="relight 3")
+    crops = Crops.bake(out / "crops", scenes, pairs.read, jobs=2, recipe="relight 4")
+    if (lights := crops.arrays["lights"].shape[1]) < LIGHTS:
+        raise RequestError(f"The scenes have {lights} key lights each: Relight learns from {LIGHTS} or more.")
     rows = np.arange(len(crops))
     kept = rows % KEPT == KEPT - 1
     if not kept.any():
