@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from onelight import images
 from onelight.cli.app import app
-from onelight.errors import ImageError, OnelightError
+from onelight.errors import Busy, OnelightError, RequestError
 from onelight.soundstage import families, photometric
 from typer.testing import CliRunner
 
@@ -144,6 +146,96 @@ def test_a_folder_begun_with_other_settings_is_refused(exam: Path, tmp_path: Pat
         command("soundstage", "objects", *asked(older))
 
 
+def begun(exam: Path, out: Path, **changes: object) -> Path:
+    """A copy of the exam whose record says something else; None takes a line out of it."""
+    folder = shutil.copytree(exam, out)
+    told = {**json.loads((folder / "exam.json").read_text()), **changes}
+    (folder / "exam.json").write_text(json.dumps({name: value for name, value in told.items() if value is not None}))
+    return folder
+
+
+def test_an_exam_of_other_families_or_of_more_things_is_not_mixed_with(exam: Path, tmp_path: Path) -> None:
+    told = ("--seed", 3, "--size", 64, "--lights", LIGHTS)
+    with pytest.raises(OnelightError, match=r"begun with the families shells, masks, not shells \(--families\)"):
+        command("soundstage", "objects", "--out", exam, "--count", 4, "--families", "shells", *told)
+    with pytest.raises(OnelightError, match=r"begun with the families shells, masks, not .* \(--families\)"):
+        command("soundstage", "objects", "--out", exam, "--count", 4, *told)
+    with pytest.raises(OnelightError, match=r"begun with the count 4, not 2 \(--count\)"):
+        command("soundstage", "objects", "--out", exam, "--count", 2, "--families", "shells,masks", *told)
+    more = begun(exam, tmp_path / "more")
+    command("soundstage", "objects", "--out", more, "--count", 5, "--families", "shells,masks", *told)
+    assert (more / "grey_shells_01" / "lights.txt").is_file()
+    with pytest.raises(OnelightError, match="begun with the count 5, not 4"):
+        command("soundstage", "objects", *asked(more))
+
+
+def test_an_exam_of_another_renderer_is_refused_and_one_that_does_not_say_is_gone_on_with(
+    exam: Path, tmp_path: Path
+) -> None:
+    other = begun(exam, tmp_path / "other", renderer="mitsuba 0.1")
+    with pytest.raises(RequestError, match=r"made by another renderer \(mitsuba 0\.1, here mitsuba"):
+        command("soundstage", "objects", *asked(other))
+    older = begun(exam, tmp_path / "older", renderer="", families=[], count=None)
+    record = (older / "exam.json").read_text()
+    shutil.rmtree(older / "grey_masks_00")
+    command("soundstage", "objects", *asked(older))
+    assert (older / "grey_masks_00" / "lights.txt").is_file()
+    assert (older / "exam.json").read_text() == record, "what nobody noted is not made up"
+
+
+@pytest.mark.parametrize("text", ['"words"', "[]", '{"seed": 3}'])
+def test_a_record_of_an_exam_that_is_something_else_is_named(text: str, tmp_path: Path) -> None:
+    (tmp_path / "exam.json").write_text(text)
+    with pytest.raises(RequestError, match=r"exam\.json cannot be read as a manifest"):
+        command("soundstage", "objects", *asked(tmp_path))
+
+
+PHOTOGRAPH_AND_WAIT = """
+import sys
+from pathlib import Path
+from onelight.cli.soundstage import _write
+from onelight.soundstage import photometric
+def told(done, total, name):
+    print(name, flush=True)
+    sys.stdin.readline()
+photometric.render(Path(sys.argv[1]), _write, count=2, seed=3, families=["shells"], size=32, lights=2, samples=2,
+                   progress=told)
+"""
+
+
+def test_a_second_process_is_told_that_an_exam_is_in_use(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", PHOTOGRAPH_AND_WAIT, str(tmp_path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        assert process.stdout
+        assert process.stdout.readline().strip() == "grey_shells_00"
+        with pytest.raises(Busy, match=f"{tmp_path} is in use: another process is rendering there"):
+            command("soundstage", "objects", *asked(tmp_path))
+        process.communicate("\n" * 2)
+    assert process.returncode == 0
+    assert (tmp_path / "colour_shells_00" / "lights.txt").is_file()
+
+
+def test_a_family_that_fails_is_named_with_its_seed_and_the_other_things_are_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(rng: np.random.Generator, detail: float) -> families.Built:
+        raise ZeroDivisionError("nothing to divide by")
+
+    families.discover()
+    monkeypatch.setitem(families._FAMILIES, "broken", families.Family("broken", "objects", True, broken))
+    seed = photometric.things(1, 3, ["broken"])[0].seed
+    words = ("--count", 2, "--seed", 3, "--size", 32, "--lights", 2, "--families", "broken,shells")
+    said = rf"1 of 2 things could not be made; the first: grey_broken_00: the family 'broken' failed on the seed {seed}"
+    with pytest.raises(RequestError, match=rf"{said} \(ZeroDivisionError: nothing to divide by\)"):
+        command("soundstage", "objects", "--out", tmp_path, *words)
+    assert (tmp_path / "grey_shells_00" / "lights.txt").is_file()
+
+
 def test_evaluate_reads_it_and_scores_the_normals_too(exam: Path) -> None:
     told = json.loads(command("evaluate", "relight", "--cases", exam, "--methods", "model,normals,nothing", "--json"))
     assert {row["metric"] for row in told["rows"]} == {"psnr", "log_psnr", "normals_error"}
@@ -182,5 +274,5 @@ def test_sets_and_families_of_the_other_split_are_no_things(tmp_path: Path) -> N
         with pytest.raises(OnelightError, match="makes no lone things of the split 'test'"):
             command("soundstage", "objects", "--out", tmp_path, "--families", name)
     (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(ImageError, match="cannot be written"):
+    with pytest.raises(OnelightError, match="exam cannot be written"):
         command("soundstage", "objects", "--out", tmp_path / "file" / "exam", "--count", 1, "--size", 32)

@@ -17,12 +17,12 @@ from killing import killed_at_random, kills
 from onelight.cli.app import app
 from onelight.dailies.withdrawal import withdraw
 from onelight.errors import Busy, OnelightError, RequestError
+from onelight.locks import locked
 from onelight.shows import versions
 from onelight.shows.schema import Clip, Run
 from onelight.shows.store import Show
 from onelight.studio import folds, race, runs, scoring, training, watching
 from onelight.studio.plan import Plan
-from onelight.training.files import locked
 from studioshows import ASK, WINDOWS, command, show_with_dailies
 from typer.testing import CliRunner
 

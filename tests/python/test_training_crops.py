@@ -13,8 +13,8 @@ import psutil
 import pytest
 import trainingscenes
 from onelight.errors import Busy, NotFound, OnelightError, RequestError
+from onelight.locks import locked
 from onelight.training.crops import Crops
-from onelight.training.files import locked
 
 
 def quiet(done: int, total: int) -> None:

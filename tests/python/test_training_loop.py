@@ -22,7 +22,7 @@ import numpy as np
 import torch
 import trainingtoy as toy
 from onelight.errors import Busy, OnelightError, RequestError
-from onelight.training.files import locked
+from onelight.locks import locked
 from onelight.training.settings import Settings, learning_rate
 
 TENSORS = ("model.safetensors", "ema.safetensors", "optimizer.safetensors")

@@ -30,11 +30,24 @@ def render(
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same bits, whatever --jobs.")] = 1,
     size: Annotated[int, typer.Option(min=16, max=4096, help="Pixels of each side.")] = 192,
     families: Annotated[str, typer.Option(help="a,b,c. Default: all of the split.")] = "",
-    split: Annotated[str, typer.Option(help="train, or test: the families held out from training.")] = "train",
+    split: Annotated[
+        str,
+        typer.Option(
+            help="train; test: the families held out from training; all: both, so those held out too, which training "
+            "refuses."
+        ),
+    ] = "train",
     lights: Annotated[int, typer.Option(min=1, help="Key lights of each scene, each rendered alone.")] = 6,
     samples: Annotated[int, typer.Option(min=1, help="Paths a pixel, shared by all lights.")] = 12,
     jobs: Jobs = None,
-    mix: Annotated[bool, typer.Option("--mix", help="Go on with a folder that other sources began.")] = False,
+    mix: Annotated[
+        bool,
+        typer.Option(
+            "--mix",
+            help="Go on with a folder that other sources or another renderer began; what manifest.json does not name "
+            "is made anew.",
+        ),
+    ] = False,
     lone: Annotated[
         bool, typer.Option("--lone", help="Lone things on black under lamps before them, as photometric sets are.")
     ] = False,
@@ -70,8 +83,8 @@ def render(
 def rebuild(folder: Folder, jobs: Jobs = None) -> None:
     """Make every scene of a folder again that is missing or damaged, from its manifest.json; check the others.
 
-    Fails when a scene comes out with other bits than the manifest says: another processor, renderer or version of
-    the sources may do that.
+    Fails before anything is made where other sources or another renderer made what is missing; fails when a scene
+    comes out with other bits than the manifest says, as on another processor it may, and keeps none of those.
     """
     from onelight.soundstage import stage
     from onelight.soundstage.manifest import Manifest
@@ -81,8 +94,9 @@ def rebuild(folder: Folder, jobs: Jobs = None) -> None:
         other = stage.rebuild(folder, jobs=jobs, progress=progress)
     if other:
         raise RequestError(
-            f"{len(other)} of {count} scenes of {folder} were made again but are not those of the manifest, "
-            f"the first is {other[0]}"
+            f"{len(other)} of {count} scenes of {folder} were made again but are not those of the manifest and were "
+            f"not kept, the first is {other[0]}: rebuild them on the machine that rendered them, or go on "
+            "rendering the folder, which takes them as they come out here"
         )
     print(f"{folder}: {count} scenes as in the manifest")
 
@@ -106,7 +120,7 @@ def objects(
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same bits.")] = 1,
     size: Annotated[int, typer.Option(min=16, max=4096, help="Pixels of each side.")] = 320,
     families: Annotated[str, typer.Option(help="a,b,c. Default: all of the split.")] = "",
-    split: Annotated[str, typer.Option(help="test: the families held out from training; or train.")] = "test",
+    split: Annotated[str, typer.Option(help="test: the families held out from training; train; or all.")] = "test",
     lights: Annotated[int, typer.Option(min=2, help="Lamps before each thing, each photographed alone.")] = 6,
 ) -> None:
     """Photograph lone things on black under known lamps: cases for 'onelight evaluate relight --cases DIR'.

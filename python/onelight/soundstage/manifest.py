@@ -8,7 +8,7 @@ import os
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -29,6 +29,7 @@ class Entry:
     seed: int
     sha256: str = ""
     code: str = ""  # digest of the sources that rendered it
+    renderer: str = ""  # that rendered it; nothing where nobody noted it
 
 
 @dataclass(frozen=True)
@@ -44,21 +45,30 @@ class Manifest:
     code: str
     scenes: list[Entry] = field(default_factory=list)
     version: int = VERSION
-    renderer: str = ""  # "mitsuba 3.9.1": another one may give other bits
+    renderer: str = ""  # of the last run, "mitsuba 3.9.1": another one may give other bits
     lone: bool = False  # things on black under lamps before them, as photometric sets are
 
     @classmethod
-    def load(cls, folder: Path, name: str = NAME) -> Manifest:
-        """Read the manifest of a folder. Raises NotFound where there is none, ImageError where it is damaged."""
+    def load(cls, folder: Path, name: str = NAME) -> Self:
+        """Read the manifest of a folder.
+
+        Raises NotFound where there is none, ImageError where it cannot be read, RequestError where it is damaged.
+        """
         path = folder / name
         try:
-            told: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            told: Any = json.loads(path.read_text(encoding="utf-8"))
+            if not isinstance(told, dict):
+                raise TypeError(f"it holds a {type(told).__name__} where settings by name were expected")
             scenes = [Entry(**entry) for entry in told.pop("scenes")]
             return cls(**told, scenes=scenes)
         except (FileNotFoundError, NotADirectoryError) as error:
             raise NotFound(f"{folder} has no {name}: it is not a folder of renders") from error
-        except (OSError, ValueError, TypeError, KeyError) as error:
-            raise ImageError(f"{path} cannot be read as a manifest ({error})") from error
+        except OSError as error:
+            raise ImageError(f"{path} cannot be read: {error.strerror}") from error
+        except (ValueError, TypeError, KeyError) as error:
+            raise RequestError(
+                f"{path} cannot be read as a manifest ({error}): put it back as it was, or choose another folder"
+            ) from error
 
     def save(self, folder: Path, name: str = NAME) -> None:
         """Write it whole or not at all."""
@@ -72,17 +82,38 @@ class Manifest:
 
     def settings(self) -> dict[str, Any]:
         """What must be equal for two runs to belong in one folder."""
-        told = {name: getattr(self, name) for name in ("seed", "size", "lights", "spp", "split")}
-        return {**told, "content": "lone things" if self.lone else "things with their sets"}
+        told = {name: getattr(self, name) for name in ("seed", "size", "lights", "split")}
+        return {**told, "samples": self.spp, "content": "lone things" if self.lone else "things with their sets"}
 
     def follows(self, earlier: Manifest, folder: Path) -> None:
-        """Raises RequestError, naming both values, where the folder was begun with other settings."""
+        """Raises RequestError, naming both values and the option, where the folder was begun with other settings."""
+        before = earlier.settings()
         for name, value in self.settings().items():
-            told = earlier.settings()[name]
-            if told != value:
+            if before[name] not in (value, ""):  # an older folder may not say
+                option = "--lone" if name == "content" else f"--{name}"
                 raise RequestError(
-                    f"{folder} was begun with the {name} {told}, not {value}: go on with that, or choose another folder"
+                    f"{folder} was begun with the {name} {before[name]}, not {value} ({option}): "
+                    "go on with that, or choose another folder"
                 )
+
+
+def otherwise(made: Entry | Manifest, here: Manifest) -> str:
+    """What else than the sources and the renderer here made a scene or a folder; nothing where nobody noted it."""
+    found = []
+    if made.code and made.code != here.code:
+        found.append(f"other sources of the soundstage ({made.code[:12]}, here {here.code[:12]})")
+    if made.renderer and here.renderer and made.renderer != here.renderer:
+        found.append(f"another renderer ({made.renderer}, here {here.renderer})")
+    return " and ".join(found)
+
+
+class FamilyFailed(RequestError):
+    """A family could not make a scene of a seed; others may be well."""
+
+    @classmethod
+    def on(cls, name: str, family: str, seed: int, error: Exception) -> Self:
+        """It may fail in any way: what matters is which, and with what seed."""
+        return cls(f"{name}: the family '{family}' failed on the seed {seed} ({type(error).__name__}: {error})")
 
 
 def renderer() -> str:

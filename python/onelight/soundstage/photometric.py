@@ -9,14 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from onelight.errors import ImageError, NotFound, RequestError
+from onelight.errors import ImageError, NotFound, NotReady, RequestError
+from onelight.locks import locked
 from onelight.soundstage import families as register
 from onelight.soundstage.camera import View
 from onelight.soundstage.manifest import NAME as FOLDER
-from onelight.soundstage.manifest import Manifest, code_digest, renderer, scene_seed
+from onelight.soundstage.manifest import FamilyFailed, Manifest, code_digest, otherwise, renderer, scene_seed
 from onelight.soundstage.mesh import Floats
 from onelight.soundstage.scenes import Scene
 from onelight.soundstage.staging import CLEAN_SAMPLES, SAMPLES, Setup, set_up, shot
@@ -45,6 +47,17 @@ class Thing:
     grey: bool
 
 
+@dataclass(frozen=True)
+class Exam(Manifest):
+    """The settings of an exam; it lists no scenes."""
+
+    count: int = 0  # things asked for so far; 0 in an older exam, which does not say
+
+    def settings(self) -> dict[str, Any]:
+        """Its families too, in order: they decide which things there are."""
+        return {**super().settings(), "families": ", ".join(self.families)}
+
+
 def code() -> str:
     """SHA-256 over the sources that decide what a lone thing looks like."""
     return code_digest(Path(__file__).name)
@@ -55,6 +68,18 @@ def things(count: int, seed: int, families: Sequence[str] = (), split: str = "te
 
     Raises NotFound for an unknown family, RequestError where one is of another split or makes sets.
     """
+    chosen = _cast(families, split)
+    out = []
+    for number in range(count):
+        family, turn = chosen[number % len(chosen)], number // len(chosen)
+        look, index = LOOKS[turn % 2], turn // 2
+        own = scene_seed(seed, f"{look} {family}", index)
+        out.append(Thing(f"{look}_{family}_{index:02d}", family, own, look == "grey"))
+    return out
+
+
+def _cast(families: Sequence[str], split: str) -> list[str]:
+    """The families that are taken in turn."""
     allowed = [name for kind in register.SUBJECTS for name in register.names(split, kind)]
     for name in families:
         register.get(name)
@@ -63,13 +88,7 @@ def things(count: int, seed: int, families: Sequence[str] = (), split: str = "te
     chosen = list(dict.fromkeys(families)) or allowed
     if not chosen:
         raise NotFound(f"there is no family of lone things in the split '{split}'")
-    out = []
-    for number in range(count):
-        family, turn = chosen[number % len(chosen)], number // len(chosen)
-        look, index = LOOKS[turn % 2], turn // 2
-        own = scene_seed(seed, f"{look} {family}", index)
-        out.append(Thing(f"{look}_{family}_{index:02d}", family, own, look == "grey"))
-    return out
+    return chosen
 
 
 def render(
@@ -87,35 +106,57 @@ def render(
 ) -> None:
     """Render things into a folder, one folder each, by `write`; those that are finished are kept.
 
-    A folder begun with other settings or by other sources is refused. Raises RequestError, NotFound (a family),
-    NotReady (no mitsuba), ImageError (a file).
+    A folder begun with other settings, for more things, by other sources or by another renderer is refused. Things
+    that a family fails on are told of when all others are done. Raises RequestError, NotFound (a family), NotReady (no
+    mitsuba), ImageError (a file), Busy (another process renders there).
     """
-    asked = things(count, seed, families, split)
+    asked, cast = things(count, seed, families, split), _cast(families, split)
     backend()
-    _begin(out, Manifest(seed, size, lights, samples, [], split, code(), lone=True))
-    for done, thing in enumerate(asked, 1):
-        folder = out / thing.name
-        if not (folder / "lights.txt").is_file():  # written last
-            _photograph(folder, write, make(thing, size=size, lights=lights, samples=samples), thing.seed)
-        progress(done, len(asked), thing.name)
+    plan = Exam(seed, size, lights, samples, cast, split, code(), renderer=renderer(), lone=True, count=count)
+    failed = []
+    with locked(out, "rendering"):
+        _begin(out, plan)
+        for done, thing in enumerate(asked, 1):
+            try:
+                if not (out / thing.name / "lights.txt").is_file():  # written last
+                    _finish(out / thing.name, write, thing, plan)
+            except FamilyFailed as error:
+                failed.append(str(error))
+            else:
+                progress(done, len(asked), thing.name)
+    if failed:
+        raise RequestError(f"{len(failed)} of {len(asked)} things could not be made; the first: {failed[0]}")
 
 
-def _begin(out: Path, plan: Manifest) -> None:
-    """The folder, with a file that says what all of it was made with."""
+def _begin(out: Path, plan: Exam) -> None:
+    """See that the folder can be gone on with; it gets a file that says what all of it was made with."""
     try:
-        earlier = Manifest.load(out, NAME)
+        earlier = Exam.load(out, NAME)
     except NotFound:
         if (out / FOLDER).exists() or next(out.glob("*/lights.txt"), None):
             raise RequestError(f"{out} holds something else already, and no {NAME}: choose another folder") from None
-        try:
-            out.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise ImageError(f"the folder {out} cannot be written: {str(error.strerror).lower()}") from error
-        replace(plan, renderer=renderer()).save(out, NAME)
+        plan.save(out, NAME)
         return
     plan.follows(earlier, out)
-    if earlier.code != plan.code:
-        raise RequestError(f"{out} was made by other sources of the soundstage: choose another folder")
+    if others := otherwise(earlier, plan):
+        raise RequestError(f"{out} was made by {others}: choose another folder")
+    if plan.count < earlier.count:  # its further things would be scored with those asked for
+        raise RequestError(
+            f"{out} was begun with the count {earlier.count}, not {plan.count} (--count): "
+            "go on with that or more, or choose another folder"
+        )
+    if plan.count > earlier.count > 0:
+        replace(earlier, count=plan.count).save(out, NAME)
+
+
+def _finish(folder: Path, write: Write, thing: Thing, plan: Exam) -> None:
+    try:
+        scene = make(thing, size=plan.size, lights=plan.lights, samples=plan.spp)
+        _photograph(folder, write, scene, thing.seed)
+    except (ImageError, NotReady):  # the next one would not fare better
+        raise
+    except Exception as error:
+        raise FamilyFailed.on(thing.name, thing.family, thing.seed, error) from error
 
 
 def make(thing: Thing, *, size: int, lights: int, samples: int = CLEAN_SAMPLES) -> Scene:

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 
 from onelight.errors import Busy, RequestError
+from onelight.locks import locked
 from onelight.registry import BASE, Version
 from onelight.shows import files
 from onelight.shows.store import Show
@@ -22,7 +23,7 @@ from onelight.studio import lessons as lessons_
 from onelight.studio import pace, runs, scores, scoring, takes
 from onelight.studio.takes import Split, Take
 from onelight.tools import discover
-from onelight.training.files import locked, write_json
+from onelight.training.files import write_json
 from onelight.training.loop import train
 from onelight.training.settings import Settings
 from onelight.training.start import begin_with

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from onelight.soundstage import stage
 from onelight.soundstage.manifest import Manifest, code_digest
-from onelight.training.files import locked
 
 SEED, SIZE, LIGHTS, SAMPLES = 20261130, 192, 6, 12
 JOBS = 2
@@ -26,17 +25,16 @@ def scenes(
         progress("Rendering scenes to replay", done, total)
 
     folder = cache / "soundstage" / code_digest()[:16]
-    with locked(folder, "rendering"):
-        stage.render(
-            folder,
-            count=count,
-            seed=SEED,
-            size=SIZE,
-            lights=LIGHTS,
-            samples=SAMPLES,
-            jobs=JOBS,
-            progress=told,
-        )
+    stage.render(
+        folder,
+        count=count,
+        seed=SEED,
+        size=SIZE,
+        lights=LIGHTS,
+        samples=SAMPLES,
+        jobs=JOBS,
+        progress=told,
+    )
     # As they are cast, a scene of each family in turn: the same ones where more had been asked for before.
     cast = sorted(Manifest.load(folder).scenes, key=lambda one: (Path(one.file).stem, one.family))
     return {f"soundstage/{one.file.removesuffix('.npz')}": folder / one.file for one in cast[:count]}

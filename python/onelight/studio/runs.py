@@ -14,13 +14,13 @@ from sqlalchemy import select
 
 from onelight.dailies import material, reading
 from onelight.errors import RequestError
+from onelight.locks import locked
 from onelight.shows import journal
 from onelight.shows.schema import Clip, ModelVersion, Run
 from onelight.shows.store import Show
 from onelight.shows.versions import RETIRED
 from onelight.studio.plan import Ask, Plan, same, sizes
 from onelight.studio.takes import Split, Take, split
-from onelight.training.files import locked
 
 RUNNING, STOPPED, DONE, FAILED = "running", "stopped", "done", "failed"
 SEED = 20261121

@@ -19,6 +19,7 @@ import numpy as np
 import torch
 
 from onelight.errors import Busy, OnelightError, RequestError
+from onelight.locks import locked
 from onelight.registry import BASE, Version
 from onelight.shows import versions
 from onelight.shows.schema import ModelVersion, Run
@@ -31,7 +32,7 @@ from onelight.studio.takes import Split
 from onelight.studio.tracking import Tracking
 from onelight.studio.watching import Listener, Progress
 from onelight.training.course import Course
-from onelight.training.files import locked, write_json
+from onelight.training.files import write_json
 from onelight.training.loop import State, train
 from onelight.training.settings import Settings
 from onelight.training.start import begin_with

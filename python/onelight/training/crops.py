@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from onelight.errors import NotFound, RequestError
+from onelight.locks import locked
 from onelight.training.baking import FORMAT, INDEX, Baker, Reader, header
-from onelight.training.files import locked, sha256
+from onelight.training.files import sha256
 from onelight.training.progress import Bar
 
 

@@ -1,17 +1,14 @@
-"""Writes files whole or not at all and keeps a second process out of a folder that one already writes to."""
+"""Writes files whole or not at all."""
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from onelight.errors import Busy, OnelightError
+from onelight.errors import OnelightError
 
 
 def write_whole(path: Path, data: bytes) -> None:
@@ -63,19 +60,3 @@ def sha256(path: Path) -> str:
 def cannot_write(path: Path, error: OSError) -> OnelightError:
     """The sentence for a file that could not be written: a full disk, a read-only folder, a limit."""
     return OnelightError(f"{path} cannot be written: {error.strerror or error}.")
-
-
-@contextmanager
-def locked(folder: Path, doing: str) -> Iterator[None]:
-    """Make the folder and hold it alone; Busy where another process holds it. The lock ends with its process."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        file = (folder / ".lock").open("w")
-    except OSError as error:
-        raise cannot_write(folder, error) from error
-    with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise Busy(f"{folder} is in use: another process is {doing} there; wait for it or stop it.") from error
-        yield

@@ -13,11 +13,11 @@ import numpy as np
 import torch
 
 from onelight.errors import OnelightError
+from onelight.locks import locked
 from onelight.training import checkpoint
 from onelight.training.checkpoint import State
 from onelight.training.curves import draw_curves, write_png
 from onelight.training.feed import Batch, BatchOf, Feed
-from onelight.training.files import locked
 from onelight.training.process import Stop, repeatable
 from onelight.training.progress import Bar
 from onelight.training.settings import Settings, learning_rate
