@@ -379,6 +379,15 @@ def test_masks_lights_and_windows_mean_the_same_however_they_are_written(photogr
     assert nothings("--cases", photographs / "ball") == before
 
 
+def test_rows_that_lie_beside_the_objects_too_are_nobodys_and_pictures_there_are_refused(photographs: Path) -> None:
+    before = nothings("--cases", photographs)
+    (photographs / "lights.txt").write_bytes((photographs / "ball" / "lights.txt").read_bytes())
+    assert nothings("--cases", photographs) == before
+    (photographs / "light.00.exr").write_bytes((photographs / "ball" / "light.00.exr").read_bytes())
+    said = json.loads(evaluate("--cases", photographs, "--json").stdout)
+    assert "is an object itself and holds others (ball)" in said["error"]
+
+
 def test_a_count_takes_so_many_plates_of_each_object_and_asks_them_about_every_light(photographs: Path) -> None:
     found = nothings("--cases", photographs, "--count", 2)
     assert sorted(found) == sorted(

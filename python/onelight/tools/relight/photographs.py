@@ -34,7 +34,7 @@ def photographed(
     ImageError, RequestError or NotFound names the file and what was expected.
     """
     places = [path for path in sorted(folder.iterdir()) if path.is_dir() and _is_object(path)]
-    if _is_object(folder):
+    if _pictures(folder) or (not places and _is_object(folder)):
         if places:
             raise RequestError(f"{folder} is an object itself and holds others ({places[0].name}): part them")
         places = [folder]
@@ -54,7 +54,11 @@ def photographed(
 
 
 def _is_object(place: Path) -> bool:
-    return (place / "lights.txt").is_file() or any(_IMAGE.fullmatch(path.name) for path in place.iterdir())
+    return (place / "lights.txt").is_file() or _pictures(place)
+
+
+def _pictures(place: Path) -> bool:
+    return any(_IMAGE.fullmatch(path.name) for path in place.iterdir())
 
 
 @dataclass(frozen=True)
