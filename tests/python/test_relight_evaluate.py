@@ -154,12 +154,19 @@ def test_running_the_cached_stages_once_gives_the_bits_of_running_them_for_every
     case = next(iter(cases.questions_of(ball(), "ball", "objects", 6)))
     kept = Relit.of(case, None)
     for lamp in (case.targets[0].lamp, replace(case.lamp, ratio=3.0)):
-        asked = {**kept.context.knobs, **lamp.knobs("key", "fill_ratio")}
+        asked = {**kept.context.knobs, **lamp.knobs("key", "fill_ratio", gentle=True)}
         context, made = replace(kept.context, knobs=asked), {}
         for stage in graph("relight").STAGES:
             made |= stage.run(context, made)
         np.testing.assert_array_equal(kept.under(lamp), made["output"][..., :3])
         np.testing.assert_array_equal(kept.inside(lamp), made["output"][..., :3][case.mask])
+
+
+def test_a_lone_lamp_is_told_gentler_to_what_does_not_hedge_and_a_measured_one_never() -> None:
+    lone, given = cases.Lamp(LIGHTS[0], 12.0, measured=False), cases.Lamp(LIGHTS[0], 8.0)
+    assert lone.knobs("key", "fill_ratio", gentle=True)["fill_ratio"] == cases.GENTLE < 12
+    assert lone.knobs("key", "fill_ratio")["fill_ratio"] == 12
+    assert given.knobs("key", "fill_ratio", gentle=True)["fill_ratio"] == 8
 
 
 def test_the_light_the_plate_was_shot_in_gives_the_plate_back() -> None:

@@ -38,12 +38,16 @@ def untrained(tmp_path_factory: pytest.TempPathFactory) -> Session:
 @pytest.fixture(scope="module")
 def stirred(tmp_path_factory: pytest.TempPathFactory) -> Session:
     """A network whose heads say something everywhere: nothing that must always hold may lean on good weights."""
+    return session_of(stir(), tmp_path_factory.mktemp("stirred"))
+
+
+def stir() -> Any:
     torch.manual_seed(7)
     model = Geometry()
     with torch.no_grad():
         for parameter in model.parameters():
             parameter += 0.03 * torch.randn_like(parameter)
-    return session_of(model, tmp_path_factory.mktemp("stirred"))
+    return model
 
 
 def context(session: Session, plate: np.ndarray, knobs: Mapping[str, Any], output: str = "result") -> Context:
@@ -73,7 +77,7 @@ def test_untrained_it_hands_its_prior_on_and_finds_everything_open() -> None:
     towards = torch.nn.functional.normalize(torch.randn(1, 3, 32, 48), dim=1)
     prior = torch.cat([towards, torch.full((1, 1, 32, 48), 0.3)], dim=1)
     with torch.no_grad():
-        normals, depth, openness, reach, doubt = Geometry()(
+        normals, depth, openness, reach, doubt, hedge = Geometry()(
             torch.randn(1, 3, 32, 48), torch.zeros(1, 1, 32, 48), prior, torch.zeros(1, 4), torch.zeros(1, 4)
         )
     assert torch.allclose(normals, towards, atol=1e-4)
@@ -81,6 +85,7 @@ def test_untrained_it_hands_its_prior_on_and_finds_everything_open() -> None:
     assert openness.min() > 0.9
     assert reach.min() > 0.9
     assert doubt.shape == (1,) and 0 < doubt < 1
+    assert hedge.shape == (1,) and 0 < hedge < 1
 
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 5), (17, 200), (161, 90), (340, 330)])
@@ -109,9 +114,30 @@ def test_an_earlier_version_lends_nothing_and_a_later_one_where_it_doubts() -> N
     working = plate[..., :3].astype(np.float32)
     lamp = Light(direction(70.0, 20.0), 0.0, 4.0, 1.0)
     earlier, later = (network.find(one, working, None, lamp) for one in (before, after))
-    assert earlier.doubt == 0 < later.doubt
+    assert earlier.caution.doubt == 0 < later.caution.doubt
     assert np.array_equal(earlier.normals, later.normals), "the weights are the same"
     assert not np.array_equal(relit(before), relit(after))
+
+
+def test_a_version_that_hedges_leans_to_what_is_shot_and_believes_connected_normals(
+    stirred: Session, tmp_path: Path
+) -> None:
+    model = stir()
+    model.hedge.fill_(0)
+    bold, plate = session_of(model, tmp_path), scene()
+    asked = known_light(key_azimuth=-60.0, key_elevation=10.0, key_kelvin=3200.0)
+    told = {session: relit(context(session, plate, asked, "ratio"))[..., :3] for session in (bold, stirred)}
+    spread = {session: float(np.std(np.log2(ratio[..., 1]))) for session, ratio in told.items()}
+    assert 0.5 * spread[bold] < spread[stirred] < 0.97 * spread[bold]
+    tint = {session: np.median(ratio[..., 0] / ratio[..., 2]) for session, ratio in told.items()}
+    assert tint[stirred] == pytest.approx(tint[bold], rel=0.1), "the key keeps its colour"
+    normals = np.zeros_like(plate)
+    normals[..., 2:] = 1
+    connected = [context(session, plate, asked, "ratio") for session in (bold, stirred)]
+    first, second = (relit(replace(one, clips={**one.clips, ("Normals", 0): normals})) for one in connected)
+    assert np.array_equal(first, second)
+    assert network.hedges(stirred) and not network.hedges(base_session("relight", "soundstage4"))
+    assert not network.hedges(None)
 
 
 def test_the_picture_and_its_mirror_image_are_relit_alike(stirred: Session) -> None:

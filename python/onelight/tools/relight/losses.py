@@ -18,7 +18,7 @@ WEIGHTS = {
     "reach": 0.6,
     "relit": 2.5,
 }
-OUTPUTS = ("normals", "depth", "openness", "reach", "doubt")
+OUTPUTS = ("normals", "depth", "openness", "reach", "doubt", "hedge")
 Tensors = Mapping[str, Tensor]
 Level = tuple[dict[str, Tensor], dict[str, Tensor]]
 Look = Callable[..., tuple[Tensor, ...]]  # the network: `Geometry.forward`

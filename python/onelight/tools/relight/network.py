@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -30,6 +31,13 @@ class Level:
     light: np.ndarray  # [4]: direction to the present key and its share of key + fill; 0 where unknown
 
 
+class Caution(NamedTuple):
+    """How little a version trusts its own surface; 0 where it is silent on that, as earlier ones are."""
+
+    doubt: float = 0.0  # of a key's light: how far the shading may be off
+    hedge: float = 0.0  # of a key: light from all round that is added to both shadings before their ratio is taken
+
+
 @dataclass(frozen=True)
 class Surface:
     """What the network found, float32 at working size."""
@@ -38,12 +46,22 @@ class Surface:
     depth: np.ndarray  # [h, w], affine: larger is farther, about 0 +- 1
     openness: np.ndarray  # [h, w] share of the light from all round that arrives
     asked: Level  # where the reach of keys is asked for
-    doubt: float  # of a key's light: how far the shading may be off; 0 where the version is silent on that
+    caution: Caution
 
 
 def known(session: Session | None) -> bool:
     """Whether the model version has a network for the geometry."""
     return session is not None and session.has(STAGE)
+
+
+def hedges(session: Session | None) -> bool:
+    """Whether the version takes its ratios with a hedge, so that a light can be told as it is."""
+    if session is None or not session.has(STAGE):
+        return False
+    channels = {"picture": 3, "matte": 1, "prior": 4}
+    blank = {name: np.zeros((1, count, MULTIPLE, MULTIPLE), np.float32) for name, count in channels.items()}
+    lamps = {name: np.zeros((1, 4), np.float32) for name in ("light", "asked")}
+    return "hedge" in session.run(STAGE, {**blank, **lamps})
 
 
 def find(context: Context, working: np.ndarray, matte: np.ndarray | None, lamp: Light | None) -> Surface:
@@ -64,7 +82,7 @@ def find(context: Context, working: np.ndarray, matte: np.ndarray | None, lamp: 
     prior = np.zeros((*mattes[-1].shape, 4), np.float32)
     if matte is not None:
         prior[..., :3] = inflated((mattes[-1] + 1) / 2)
-    found, asking, doubt = prior, None, 0.0
+    found, asking, caution = prior, None, Caution()
     for picture, outline in zip(reversed(pictures), reversed(mattes), strict=True):
         longest = max(outline.shape)
         if asking is not None:
@@ -73,12 +91,12 @@ def find(context: Context, working: np.ndarray, matte: np.ndarray | None, lamp: 
             prior = cv2.resize(found[..., :4], outline.shape[::-1], interpolation=cv2.INTER_LINEAR)
         level = Level(picture, outline, prior, light)
         asking = level if asking is None or longest <= ASKING else asking
-        found, doubt = _both_ways(context, level, asked)
+        found, caution = _both_ways(context, level, asked)
     assert asking is not None
     if found.shape[:2] != working.shape[:2]:
         found = cv2.resize(found, working.shape[1::-1], interpolation=cv2.INTER_LINEAR)
         found[..., :3] = geometry.normalise(found[..., :3])
-    return Surface(found[..., :3], found[..., 3], found[..., 4], asking, doubt)
+    return Surface(found[..., :3], found[..., 3], found[..., 4], asking, caution)
 
 
 def reach(context: Context, asked: Level, key: np.ndarray, degrees: float, size: tuple[int, int]) -> np.ndarray:
@@ -118,20 +136,20 @@ def halved(image: np.ndarray) -> np.ndarray:
     return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
 
 
-def _both_ways(context: Context, level: Level, asked: np.ndarray) -> tuple[np.ndarray, float]:
-    """The mean of the answers to the level and to its mirror image, [h, w, 6], and the doubt about them."""
+def _both_ways(context: Context, level: Level, asked: np.ndarray) -> tuple[np.ndarray, Caution]:
+    """The mean of the answers to the level and to its mirror image, [h, w, 6], and the caution about them."""
     context.check()
-    straight, doubt = _run(context, level, asked)
+    straight, caution = _run(context, level, asked)
     context.check()
     flipped = Level(level.picture[:, ::-1], level.matte[:, ::-1], level.prior[:, ::-1] * MIRROR, level.light * MIRROR)
     mirrored = _run(context, flipped, asked * MIRROR)[0][:, ::-1]
     both = (straight + mirrored * np.array([-1, 1, 1, 1, 1, 1], np.float32)) / 2
     both[..., :3] = geometry.normalise(both[..., :3])
-    return both, doubt
+    return both, caution
 
 
-def _run(context: Context, level: Level, asked: np.ndarray) -> tuple[np.ndarray, float]:
-    """Normals, depth, openness and reach, [h, w, 6], and the doubt about them."""
+def _run(context: Context, level: Level, asked: np.ndarray) -> tuple[np.ndarray, Caution]:
+    """Normals, depth, openness and reach, [h, w, 6], and the caution about them."""
     height, width = level.matte.shape
     pad = (0, -height % MULTIPLE, 0, -width % MULTIPLE)
 
@@ -144,5 +162,5 @@ def _run(context: Context, level: Level, asked: np.ndarray) -> tuple[np.ndarray,
     assert context.session is not None
     out = context.session.run(STAGE, {**inputs, "light": level.light[None], "asked": asked[None]})
     found = np.concatenate([out[name][0] for name in ("normals", "depth", "openness", "reach")])
-    doubt = float(out["doubt"][0]) if "doubt" in out else 0.0
-    return np.ascontiguousarray(found[:, :height, :width].transpose(1, 2, 0)), doubt
+    caution = Caution(*(float(out[name][0]) if name in out else 0.0 for name in Caution._fields))
+    return np.ascontiguousarray(found[:, :height, :width].transpose(1, 2, 0)), caution

@@ -131,7 +131,7 @@ class _Object:
             self._left -= 1
             if self._left <= 0:
                 self._truths = {}
-        lamps = [Lamp(towards, DARK_ROOM) for towards in self.towards]
+        lamps = [Lamp(towards, DARK_ROOM, measured=False) for towards in self.towards]
 
         def target(other: int) -> Target:
             return Target(

@@ -27,6 +27,7 @@ class Relit:
     context: Context
     made: Mapping[str, Any]
     mask: np.ndarray  # [H, W] bool, where the answer counts
+    gentle: bool  # whether a lone lamp is told gentler than it is: to what does not hedge
 
     @staticmethod
     def of(
@@ -52,13 +53,14 @@ class Relit:
         knobs["auto_sky"] = float(case.sky)
         if network.known(session):
             knobs |= SHADOWS
+        gentle = not network.hedges(session)
         context = Context(knobs, FrameInfo.of(width, height), packed, Colour.of(COLOUR), session)
         alone = exposure is None and not fitted
         if not fitted:
             if exposure is None:  # what Analyse would write for this one frame
                 exposure = float(np.log2(graph.ingest(context, {})["frame_level"]))
             knobs |= {"analysed": True, "exposure": exposure}
-            knobs |= case.lamp.knobs("present", "present_ratio")
+            knobs |= case.lamp.knobs("present", "present_ratio", gentle)
             knobs["subject_relief"] = 1.0 if relief is None else relief
         context, made = replace(context, knobs=knobs), {}
         for stage in graph.STAGES:
@@ -68,7 +70,7 @@ class Relit:
             knobs = {**knobs, "subject_relief": depth.of_subject([(made, knobs)])}
             context = replace(context, knobs=knobs)
             made |= graph.DECOMPOSE.run(graph.DECOMPOSE.narrowed(context), made)
-        return Relit(context, made, case.mask)
+        return Relit(context, made, case.mask, gentle)
 
     def under(self, lamp: Lamp, output: str = "result", **knobs: Any) -> np.ndarray:
         """The plate under another light, or a pass of it, [H, W, 3]; further knobs by name."""
@@ -83,7 +85,7 @@ class Relit:
         return picture[self.mask[top:bottom, left:right]]
 
     def _output(self, lamp: Lamp, output: str, window: Rect, **knobs: Any) -> np.ndarray:
-        asked = {**self.context.knobs, **lamp.knobs("key", "fill_ratio"), **knobs}
+        asked = {**self.context.knobs, **lamp.knobs("key", "fill_ratio", self.gentle), **knobs}
         info = replace(self.context.info, output=output, render_window=window)
         context = replace(self.context, knobs=asked, info=info)
         made = dict(self.made)

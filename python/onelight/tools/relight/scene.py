@@ -30,7 +30,7 @@ class Surface(NamedTuple):
     openness: np.ndarray  # [h, w] share of the light from all round that arrives
     shadow: np.ndarray  # [h, w] share of the present key that is kept off
     asked: network.Level | None = None  # what the network is asked about other keys with
-    doubt: float = 0.0  # of the key's light: by how much the shading may be off
+    caution: network.Caution = network.Caution()
 
 
 def decompose(context: Context, made: dict[str, Any]) -> dict[str, Any]:
@@ -68,7 +68,7 @@ def decompose(context: Context, made: dict[str, Any]) -> dict[str, Any]:
         "sky_full": sky_full,
         "horizon": layout[2],
         "asked": surface.asked,
-        "doubt": surface.doubt if normals_clip is None else 0.0,  # what is connected is believed
+        **(surface.caution if normals_clip is None else network.Caution())._asdict(),  # what is connected is believed
         "matte": matte,
     }
 
@@ -85,7 +85,7 @@ def _learnt(context: Context, working: np.ndarray, matte: np.ndarray | None, lam
     shadow = np.zeros_like(depth)
     if lamp is not None:
         shadow = 1 - network.reach(context, found.asked, lamp.key, network.SPREAD, depth.shape)
-    return Surface(normals, depth, found.openness**gain, shadow, found.asked, found.doubt)
+    return Surface(normals, depth, found.openness**gain, shadow, found.asked, found.caution)
 
 
 def _classical(

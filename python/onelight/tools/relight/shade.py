@@ -55,7 +55,8 @@ def cast_shadow(depth: np.ndarray, to_light: np.ndarray, softness: float, depth_
 
 def shading(g: Mapping[str, Any], knobs: Mapping[str, Any], colour: Colour, cast: Cast) -> dict[str, np.ndarray]:
     """Present shading "old" [h, w], "new" [h, w, 3] in the space of the edit, the same without level, colour and
-    effects ("even" [h, w]), the new "key" alone, the share of "air".
+    effects ("even" [h, w]), the new "key" alone, the share of "air". All but the key with the version's hedge: where
+    normals are a guess, a ratio of shadings that leans a little to 1 is nearer to the truth.
 
     `cast` says how much of a key is kept off where, given the direction to it: as g["shadow"] does for the present one.
     """
@@ -64,13 +65,18 @@ def shading(g: Mapping[str, Any], knobs: Mapping[str, Any], colour: Colour, cast
     weights = np.array([knobs[f"present_fill_{name}"] for name in SH_NAMES])
     fill = lit.fill_shape(g["basis"], weights) * openness if weights.any() else openness
     old_key = lit.key_shape(normals, present.key, present.softness) * (1 - g["shadow"])
-    old = np.float32(present.fill_level) * fill + np.float32(present.key_level) * old_key
+    old_key = np.float32(present.key_level) * old_key
     clear = 1 - g["shadow"] * np.float32(1 - knobs["lift_shadows"])  # the present key's shadows stay, or are lifted
     density = np.float32(knobs["shadow_density"])
     if density > 0 and new.key_level > 0:
         clear = np.minimum(clear, 1 - density * cast(new.key))
-    key = np.float32(new.key_level) * (lit.key_shape(normals, new.key, new.softness) * clear)
-    amounts = [np.float32(new.fill_level) * fill, key]
+    key = hedged = np.float32(new.key_level) * (lit.key_shape(normals, new.key, new.softness) * clear)
+    if g["hedge"] > 0:
+        old_key, hedged = (
+            amount + np.float32(g["hedge"] * light.key_level) for amount, light in ((old_key, present), (key, new))
+        )
+    old = np.float32(present.fill_level) * fill + old_key
+    amounts = [np.float32(new.fill_level) * fill, hedged]
     tints = [lit.colour(knobs["fill_kelvin"], knobs["fill_tint"]), lit.colour(knobs["key_kelvin"], knobs["key_tint"])]
     if knobs["sky_fill"] > 0:
         turn = lit.camera_rotation(knobs["camera_heading"], knobs["camera_pitch"], knobs["camera_roll"])
@@ -87,7 +93,7 @@ def shading(g: Mapping[str, Any], knobs: Mapping[str, Any], colour: Colour, cast
     return {
         "old": old,
         "new": cv2.transform(cv2.merge(amounts), mix),
-        "even": (amounts[0] + key) / np.float32(new.level),
+        "even": (amounts[0] + hedged) / np.float32(new.level),
         "key": key,
         "air": np.asarray(air),
     }
