@@ -379,7 +379,16 @@ def cropped(folder: Path, mask: np.ndarray) -> None:
     assert part.write(str(path)), part.geterror()
 
 
-@pytest.mark.parametrize("written", [cut_out, painted, grey, noted, cropped])
+def cropped_mask(folder: Path, mask: np.ndarray) -> None:
+    """An opaque mask in colours, with data around the object alone."""
+    (folder / "mask.png").unlink()
+    rgba = np.dstack([mask / np.float32(255)] * 3 + [np.ones_like(mask)]).astype(np.float32)
+    write_frame(folder / "mask.exr", Frame.of(rgba), rgba)
+    whole = oiio.ImageBuf(str(folder / "mask.exr"))
+    assert oiio.ImageBufAlgo.crop(whole, roi=oiio.ROI(2, SIZE - 3, 1, SIZE - 2)).write(str(folder / "mask.exr"))
+
+
+@pytest.mark.parametrize("written", [cut_out, painted, grey, noted, cropped, cropped_mask])
 def test_masks_lights_and_windows_mean_the_same_however_they_are_written(photographs: Path, written: Any) -> None:
     before = nothings("--cases", photographs / "ball")
     written(photographs / "ball", (ball().matte * 255).astype(np.uint8))

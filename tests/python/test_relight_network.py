@@ -136,6 +136,12 @@ def test_a_version_that_hedges_leans_to_what_is_shot_and_believes_connected_norm
     connected = [context(session, plate, asked, "ratio") for session in (bold, stirred)]
     first, second = (relit(replace(one, clips={**one.clips, ("Normals", 0): normals})) for one in connected)
     assert np.array_equal(first, second)
+    bright = [
+        relit(context(stirred, plate, known_light(fill_ratio=ratio, key_azimuth=0.0, key_elevation=0.0), "shading"))
+        for ratio in (3.0, 40.0)
+    ]
+    lit_side = [float(np.quantile(shading[..., 1], 0.99)) for shading in bright]
+    assert lit_side[1] == pytest.approx(lit_side[0], rel=0.05), "the ratio knob keeps the lit side's level"
     assert network.hedges(stirred) and not network.hedges(base_session("relight", "soundstage4"))
     assert not network.hedges(None)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from onelight.errors import RequestError
 from onelight.registry import Registry
 from onelight.runtime import Session
 from onelight.tools import discover
@@ -127,6 +128,15 @@ def test_nothing_learns_from_a_family_that_is_held_out_for_the_score(tmp_path: P
     assert refused.returncode == 1
     assert f"{scenes} holds scenes of knots, which are held out" in refused.stderr.replace("\n", " ")
     assert not (tmp_path / "run").exists()
+
+
+def test_scenes_that_were_rendered_without_the_pass_say_so(tmp_path: Path) -> None:
+    path = ball(1, tmp_path)
+    with np.load(path) as scene:
+        arrays = {name: scene[name] for name in scene.files if name != "unshadowed"}
+    np.savez(path, **arrays)
+    with pytest.raises(RequestError, match=r"00001.npz was rendered before .* 'unshadowed': render it again"):
+        pairs.read(path)
 
 
 def test_scenes_with_too_few_lights_are_refused_in_a_sentence(tmp_path: Path) -> None:

@@ -74,7 +74,7 @@ def render(
         adopt = earlier is not None and (earlier.code, earlier.renderer) == (plan.code, plan.renderer)
         _prepare(out, names)
         if not adopt:
-            _forget(out, names, entries)
+            _forget(out, entries)
         todo = [entries.get(entry.file, entry) for entry in _asked(cast, count, plan)]
         saved = _written(out, plan, entries)  # scenes of an earlier run that are not asked for now stay in it
         try:
@@ -185,10 +185,10 @@ def _begun(out: Path, plan: Manifest, mix: bool) -> Manifest | None:
     return earlier
 
 
-def _forget(out: Path, names: Sequence[str], entries: Container[str]) -> None:
-    """Remove the families' scenes that no manifest names: nobody knows what made them, and a later run would adopt."""
+def _forget(out: Path, entries: Container[str]) -> None:
+    """Remove scenes of any family that no manifest names: nobody knows what made them, and a later run would adopt."""
     try:
-        for path in (path for name in names for path in (out / name).glob("[0-9]*.npz")):
+        for path in (path for name in register.names() for path in (out / name).glob("[0-9]*.npz")):
             if path.relative_to(out).as_posix() not in entries:
                 path.unlink()
     except OSError as error:

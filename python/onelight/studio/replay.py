@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
 from onelight.soundstage import stage
-from onelight.soundstage.manifest import Manifest, code_digest
+from onelight.soundstage.manifest import Manifest, code_digest, renderer
 
 SEED, SIZE, LIGHTS, SAMPLES = 20261130, 192, 6, 12
 JOBS = 2
@@ -17,14 +18,16 @@ def scenes(
 ) -> dict[str, Path]:
     """`count` scenes of families that tests leave alone, files by name; what is in `cache` is not made again.
 
-    They are a function of the soundstage's sources: after a change of those, a folder of its own is rendered.
+    They are a function of the soundstage's sources and the renderer: after a change of those, a folder of its own is
+    rendered.
     Raises NotReady where mitsuba is missing, Busy while another process renders there.
     """
 
     def told(done: int, total: int, _: str) -> None:
         progress("Rendering scenes to replay", done, total)
 
-    folder = cache / "soundstage" / code_digest()[:16]
+    made_by = hashlib.sha256(f"{code_digest()} {renderer()}".encode()).hexdigest()
+    folder = cache / "soundstage" / made_by[:16]
     stage.render(
         folder,
         count=count,

@@ -65,7 +65,7 @@ def inflated(case: Case) -> np.ndarray:
     working = np.maximum(grid.shrink(case.plate), 0)
     level = geometry.middle(cv2.transform(working, LUMINANCE[None])[..., 0])
     surface = geometry.surface_stops(working / np.float32(level), geometry.stops_of(working, level))
-    slope = geometry.tilted(surface, case.lamp.towards, case.lamp.ratio)
+    slope = geometry.tilted(surface, case.lamp.towards, case.lamp.told(gentle=True))
     if case.matte is not None:
         slope = slope + np.dstack(geometry.slopes(geometry.inflate(grid.shrink(case.matte))))
     normals = geometry.normalise(np.dstack([-slope, np.ones(slope.shape[:2], np.float32)]))

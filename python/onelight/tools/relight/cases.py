@@ -33,16 +33,19 @@ class Lamp:
     degrees: float = 0.5  # its angular diameter
     measured: bool = True  # whether the ratio is; otherwise it may be told gentler
 
+    def told(self, gentle: bool) -> float:
+        """The ratio that a method is told."""
+        return min(self.ratio, GENTLE) if gentle and not self.measured else self.ratio
+
     def knobs(self, prefix: str, ratio: str, gentle: bool = False) -> dict[str, float]:
         """The knobs for it; `prefix` is 'present' or 'key', `ratio` the name of that light's ratio knob."""
         azimuth, elevation = angles(self.towards)
-        told = min(self.ratio, GENTLE) if gentle and not self.measured else self.ratio
         shadows = {"shadow_softness": self.degrees} if prefix == "key" else {}
         return {
             f"{prefix}_azimuth": azimuth,
             f"{prefix}_elevation": elevation,
             f"{prefix}_softness": softness_knob(self.degrees),
-            ratio: told,
+            ratio: self.told(gentle),
             **shadows,
         }
 

@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from onelight.temporal import flow
 from onelight.tools.relight import geometry
+from onelight.tools.relight.losses import OUTPUTS
 from onelight.tools.relight.network import coded
 from onelight.training.feed import tensors
 
@@ -33,8 +34,8 @@ def answers(base: torch.nn.Module, frames: np.ndarray, light: np.ndarray, asked:
                 if prior is None
                 else F.interpolate(prior, scale_factor=2.0, mode="bilinear", align_corners=False)
             )
-            *maps, _ = base.eval()(picture, torch.zeros(count, 1, height, width), prior, *hints)
-            out = torch.cat(maps, dim=1)
+            told = base.eval()(picture, torch.zeros(count, 1, height, width), prior, *hints)
+            out = torch.cat(told[: OUTPUTS.index("doubt")], dim=1)
             found.append(out.permute(0, 2, 3, 1).numpy())
             prior = out[:, :4]
     straight_and_back = [(one[: len(frames)], one[len(frames) :, :, ::-1] * MIRROR) for one in reversed(found)]

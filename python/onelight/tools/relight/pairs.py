@@ -13,12 +13,13 @@ import cv2
 import numpy as np
 
 from onelight.colour import LUMINANCE
+from onelight.errors import RequestError
 from onelight.tools.relight import geometry, network
 from onelight.tools.relight.network import coded, inflated
 
 Images = dict[str, np.ndarray]
 EDITION = "pictures 3"  # another one where the same seed draws other pictures: a training goes on with its own only
-GRAZED = 0.002  # of a white thing that faces the key: what gives back less shows no reach of its own
+GRAZED = 0.002  # of a white thing that faces the key: for what gives back less, reach is told too low
 NOTHING = 0.015  # albedo: things are less dark than that, but for where there is none
 HALF = "_half"  # arrays that are kept at half the size as well, for the level that sees the whole
 LAST = (
@@ -34,6 +35,8 @@ LAST = (
 def read(path: Path) -> Images:
     """One scene of the soundstage as the record that training keeps, float16, everything whole and at half the size."""
     with np.load(path) as scene:
+        if "unshadowed" not in scene.files:
+            raise RequestError(f"{path} was rendered before scenes had the pass 'unshadowed': render it again.")
         named = ("normals", "albedo", "keys", "unshadowed", "ambient", "matte", "depth", "lights", "softness")
         record = {name: scene[name].astype(np.float32) for name in named}
     record["matte"], record["depth"] = record["matte"][..., None], record["depth"][..., None]

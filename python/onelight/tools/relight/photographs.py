@@ -124,7 +124,7 @@ class _Object:
         """The plate with that index and the questions about it."""
         assert self._mask is not None
         with self._lock:
-            if not self._truths:
+            if not self._truths and self._left > 0:
                 kept = max(1, KEPT_BYTES // (int(self._mask.sum()) * 3 * 4))
                 self._truths = {other: self._inside(other) for other in range(min(len(self.files), kept))}
             truths = self._truths
@@ -156,8 +156,7 @@ class _Object:
         rgba = np.nan_to_num(self._read(files[0]))
         if rgba.shape[:2] != first.shape[:2]:
             raise RequestError(f"{files[0]} is {_size(rgba)} but {self.files[0].name} is {_size(first)}: equal sizes")
-        alpha = rgba[..., 3]
-        values = rgba[..., :3].max(axis=-1) if alpha.min() == alpha.max() else alpha
+        values = _white(rgba)
         mask = values > values.max() / 2
         if not mask.any():
             raise RequestError(f"{files[0]} is black everywhere: it should be white where the object is")
@@ -192,6 +191,16 @@ class _Object:
         if score.peak_of(values) <= score.NOTHING:
             raise RequestError(f"{self.files[index]} is black where the object is: no light falls on it")
         return values
+
+
+def _white(rgba: np.ndarray) -> np.ndarray:
+    """How white a mask [H, W, 4] is: its alpha, or its colours where alpha says no more than where the file has data."""
+    colours, alpha = rgba[..., :3].max(axis=-1), rgba[..., 3]
+    there = alpha > 0
+    if alpha.min() == alpha.max():
+        return colours
+    even = alpha[there].min() == alpha[there].max()
+    return colours if even and np.ptp(colours[there]) > 0 else alpha
 
 
 def _directions(path: Path) -> np.ndarray:

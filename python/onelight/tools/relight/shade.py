@@ -65,18 +65,13 @@ def shading(g: Mapping[str, Any], knobs: Mapping[str, Any], colour: Colour, cast
     weights = np.array([knobs[f"present_fill_{name}"] for name in SH_NAMES])
     fill = lit.fill_shape(g["basis"], weights) * openness if weights.any() else openness
     old_key = lit.key_shape(normals, present.key, present.softness) * (1 - g["shadow"])
-    old_key = np.float32(present.key_level) * old_key
+    shot = _hedged(g, present, fill, np.float32(present.key_level) * old_key)
     clear = 1 - g["shadow"] * np.float32(1 - knobs["lift_shadows"])  # the present key's shadows stay, or are lifted
     density = np.float32(knobs["shadow_density"])
     if density > 0 and new.key_level > 0:
         clear = np.minimum(clear, 1 - density * cast(new.key))
-    key = hedged = np.float32(new.key_level) * (lit.key_shape(normals, new.key, new.softness) * clear)
-    if g["hedge"] > 0:
-        old_key, hedged = (
-            amount + np.float32(g["hedge"] * light.key_level) for amount, light in ((old_key, present), (key, new))
-        )
-    old = np.float32(present.fill_level) * fill + old_key
-    amounts = [np.float32(new.fill_level) * fill, hedged]
+    key = np.float32(new.key_level) * (lit.key_shape(normals, new.key, new.softness) * clear)
+    amounts = [*_hedged(g, new, fill, key)]
     tints = [lit.colour(knobs["fill_kelvin"], knobs["fill_tint"]), lit.colour(knobs["key_kelvin"], knobs["key_tint"])]
     if knobs["sky_fill"] > 0:
         turn = lit.camera_rotation(knobs["camera_heading"], knobs["camera_pitch"], knobs["camera_roll"])
@@ -91,12 +86,21 @@ def shading(g: Mapping[str, Any], knobs: Mapping[str, Any], colour: Colour, cast
     mix = np.stack([gains(tint, colour) for tint in tints], axis=1)
     air = _air(g, knobs) if knobs["haze"] > 0 else np.float32(0)
     return {
-        "old": old,
+        "old": shot[0] + shot[1],
         "new": cv2.transform(cv2.merge(amounts), mix),
-        "even": (amounts[0] + hedged) / np.float32(new.level),
+        "even": (amounts[0] + amounts[1]) / np.float32(new.level),
         "key": key,
         "air": np.asarray(air),
     }
+
+
+def _hedged(g: Mapping[str, Any], light: lit.Light, fill: np.ndarray, key: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Fill and key [h, w] with the version's share of the key all round, unoccluded; the lit side keeps its level."""
+    more = float(g["hedge"]) * light.key_level
+    share = light.level / (light.level + more) if more > 0 else 1.0
+    if more > 0:
+        key = (key + np.float32(more)) * np.float32(share)
+    return np.float32(light.fill_level * share) * fill, key
 
 
 def log_ratio(g: Mapping[str, Any], knobs: Mapping[str, Any], s: Mapping[str, np.ndarray]) -> np.ndarray:
