@@ -13,7 +13,7 @@ from onelight.tools.relight.light import angles
 if TYPE_CHECKING:
     from onelight.soundstage.scenes import Scene
 
-# Key : fill told where a lone lamp lights the scene and nobody measured what the room gives back. Methods that do not
+# Key : fill told where a lone lamp lights the scene and nobody measured what the room gives back. Versions that do not
 # hedge by themselves are told a gentler one, which pays the more the less certain the surface is: on training families
 # soundstage3 gains most at 4 to 6, 0.15 dB less at 14; with true normals anything from 12 to 34 is as good.
 DARK_ROOM = 12.0

@@ -194,7 +194,7 @@ class _Object:
 
 
 def _white(rgba: np.ndarray) -> np.ndarray:
-    """How white a mask [H, W, 4] is: its alpha, or its colours where alpha says no more than where the file has data."""
+    """How white a mask [H, W, 4] is: its alpha, or its colours where alpha only says where the file has data."""
     colours, alpha = rgba[..., :3].max(axis=-1), rgba[..., 3]
     there = alpha > 0
     if alpha.min() == alpha.max():
