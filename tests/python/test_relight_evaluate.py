@@ -184,7 +184,7 @@ def test_true_normals_bring_more_than_a_grade_that_knows_the_answer() -> None:
 
 def test_an_inflated_ball_is_nearer_to_its_normals_than_a_flat_card() -> None:
     case = next(iter(cases.questions_of(ball(), "ball", "objects", 9)))
-    case = replace(case, lamp=replace(case.lamp, ratio=1 + 1 / cases.DARK_AMBIENT))  # shading is read by the true ratio
+    case = replace(case, lamp=replace(case.lamp, ratio=1 + 1 / cases.DARK_AMBIENT, measured=True))
     assert case.normals is not None
     truth = case.normals[case.mask]
     assert score.degrees_apart(baselines.flat(case)[case.mask], truth) == pytest.approx(45, abs=4)
