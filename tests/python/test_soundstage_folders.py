@@ -112,6 +112,16 @@ def test_a_mix_that_is_killed_passes_no_older_scenes_off_as_its_own(folder: Path
     assert set(made.values()) == {tuple(OLD.values())}
 
 
+def test_a_mix_of_some_families_leaves_nothing_of_the_others_to_be_passed_off_later(
+    folder: Path, renders: Path
+) -> None:
+    retold(folder, LAST, **OLD)
+    shutil.copyfile(folder / "lathes/00000.npz", folder / LAST)
+    stage.render(folder, count=1, jobs=1, mix=True, **{**SETTINGS, "families": ["lathes"]})
+    stage.render(folder, count=COUNT, jobs=1, **SETTINGS)
+    assert digests(folder) == digests(renders)
+
+
 def test_scenes_without_a_manifest_are_not_gone_on_with_unless_they_are_made_anew(folder: Path, renders: Path) -> None:
     (folder / "manifest.json").unlink()
     shutil.copyfile(folder / "lathes/00000.npz", folder / LAST)

@@ -22,3 +22,7 @@ def test_the_scenes_that_are_replayed_do_not_depend_on_what_was_asked_for_before
     assert len(more) == len(cast) + 1
     assert replay.scenes(tmp_path, 2) == first
     assert all(path.is_file() for path in more.values())
+    monkeypatch.setattr(replay, "renderer", lambda: "mitsuba 99")
+    other = replay.scenes(tmp_path, 1)
+    assert list(other) == list(first)[:1]
+    assert next(iter(other.values())).parent != next(iter(first.values())).parent, "made by another renderer"

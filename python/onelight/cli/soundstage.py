@@ -45,7 +45,7 @@ def render(
         typer.Option(
             "--mix",
             help="Go on with a folder that other sources or another renderer began; what manifest.json does not name "
-            "is made anew.",
+            "is removed, and made anew as far as it is asked for.",
         ),
     ] = False,
     lone: Annotated[

@@ -16,7 +16,12 @@ from onelight.errors import ImageError, NotFound, RequestError
 
 NAME = "manifest.json"
 VERSION = 1
-AFTERWARDS = ("rigs.py", "sheet.py", "photometric.py")  # modules that decide nothing about a scene with its set
+AFTERWARDS = (
+    "crew.py",
+    "rigs.py",
+    "sheet.py",
+    "photometric.py",
+)  # modules that decide nothing about a scene with its set
 
 
 @dataclass(frozen=True)

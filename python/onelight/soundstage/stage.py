@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import os
-import signal
-import threading
 from collections.abc import Callable, Container, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 from functools import partial
-from multiprocessing import connection, get_context, parent_process
 from pathlib import Path
 
 from onelight.errors import ImageError, NotFound, NotReady, RequestError
 from onelight.locks import locked
+from onelight.soundstage import crew, photometric
 from onelight.soundstage import families as register
-from onelight.soundstage import photometric
 from onelight.soundstage.manifest import (
     Entry,
     FamilyFailed,
@@ -33,7 +28,6 @@ from onelight.soundstage.world import backend
 __all__ = ["make", "rebuild", "render", "take"]
 
 Progress = Callable[[int, int, str], None]  # scenes done, scenes in all, the file last finished
-Work = Callable[[Entry], Entry]  # makes a scene, in another process; gives its entry with the digest
 SAVE_EVERY = 64  # scenes between two writes of the manifest
 SCENES = "*/[0-9]*.npz"
 
@@ -78,7 +72,7 @@ def render(
         todo = [entries.get(entry.file, entry) for entry in _asked(cast, count, plan)]
         saved = _written(out, plan, entries)  # scenes of an earlier run that are not asked for now stay in it
         try:
-            for done, entry in enumerate(_run(partial(_one, out, plan, adopt), todo, jobs), 1):
+            for done, entry in enumerate(crew.run(partial(_one, out, plan, adopt), todo, jobs), 1):
                 entries[entry.file] = entry
                 if done % SAVE_EVERY == 0:
                     saved = _written(out, plan, entries)
@@ -111,7 +105,7 @@ def rebuild(out: Path, *, jobs: int | None = None, progress: Progress | None = N
         _check(out, lost, plan)
         _prepare(out, sorted({entry.family for entry in lost}))
         told, other = {entry.file: entry.sha256 for entry in lost}, []
-        for done, entry in enumerate(_run(partial(_again, out, plan), lost, jobs), total - len(lost) + 1):
+        for done, entry in enumerate(crew.run(partial(_again, out, plan), lost, jobs), total - len(lost) + 1):
             if entry.sha256 != told[entry.file]:
                 other.append(entry.file)
             tell(done, total, entry.file)
@@ -212,61 +206,6 @@ def _written(out: Path, plan: Manifest, entries: dict[str, Entry]) -> Manifest:
     manifest = replace(plan, families=sorted({entry.family for entry in scenes}), scenes=scenes)
     manifest.save(out)
     return manifest
-
-
-def _run(work: Work, todo: Sequence[Entry], jobs: int | None) -> Iterator[Entry]:
-    """The entries as they are finished, by `jobs` processes of one thread each.
-
-    Scenes that a family fails on are left out, and told of in a RequestError when all others are done.
-    """
-    jobs = max(1, min(jobs or _cores(), len(todo)))
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # inherited: its threads would only fight over the cores
-    executor = ProcessPoolExecutor(jobs, get_context("spawn"), _begin)
-    waiting: dict[Future[Entry], str] = {}
-    queue = iter(todo)
-    failed: list[str] = []
-    try:
-        while True:
-            while len(waiting) < 2 * jobs and (entry := next(queue, None)) is not None:
-                waiting[executor.submit(work, entry)] = entry.file
-            if not waiting:
-                break
-            for future in wait(waiting, return_when=FIRST_COMPLETED).done:
-                try:
-                    finished = future.result()
-                except FamilyFailed as error:
-                    failed.append(str(error))
-                else:
-                    yield finished
-                del waiting[future]
-    except BrokenProcessPool as error:
-        at = f"at {' or '.join(sorted(waiting.values()))}" if waiting else "at its start"
-        raise NotReady(f"a render process ended by itself {at}: was it killed, or is the memory full?") from error
-    finally:
-        executor.shutdown(wait=True, cancel_futures=True)
-    if failed:
-        raise RequestError(f"{len(failed)} of {len(todo)} scenes could not be made; the first: {sorted(failed)[0]}")
-
-
-def _cores() -> int:
-    """The cores this process may run on, which may be fewer than the machine has."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _begin() -> None:
-    """Sets up a render process: one thread, deaf to Ctrl-C (its parent decides), and gone when its parent is."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    parent = parent_process()
-    if parent:
-
-        def follow() -> None:
-            connection.wait([parent.sentinel])
-            os._exit(1)
-
-        threading.Thread(target=follow, daemon=True).start()
-    drjit, _ = backend()
-    drjit.set_thread_count(1)
 
 
 def _kept(out: Path, entry: Entry) -> bool:

@@ -19,7 +19,7 @@ from onelight.tools.relight.network import coded, inflated
 
 Images = dict[str, np.ndarray]
 EDITION = "pictures 3"  # another one where the same seed draws other pictures: a training goes on with its own only
-GRAZED = 0.002  # of a white thing that faces the key: for what gives back less, reach is told too low
+GRAZED = 0.002  # of a white thing that faces the key: what gives back less is no measure of a reach
 NOTHING = 0.015  # albedo: things are less dark than that, but for where there is none
 HALF = "_half"  # arrays that are kept at half the size as well, for the level that sees the whole
 LAST = (
