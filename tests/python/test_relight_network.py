@@ -85,7 +85,9 @@ def test_untrained_it_hands_its_prior_on_and_finds_everything_open() -> None:
     assert openness.min() > 0.9
     assert reach.min() > 0.9
     assert doubt.shape == (1,) and 0 < doubt < 1
-    assert hedge.shape == (1,) and 0 < hedge < 1
+    assert hedge.shape == (1, 1, 32, 48)
+    assert (hedge == hedge[0, 0, 0, 0]).all()
+    assert 0 < hedge[0, 0, 0, 0] < 1
 
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 5), (17, 200), (161, 90), (340, 330)])
@@ -114,7 +116,7 @@ def test_an_earlier_version_lends_nothing_and_a_later_one_where_it_doubts() -> N
     working = plate[..., :3].astype(np.float32)
     lamp = Light(direction(70.0, 20.0), 0.0, 4.0, 1.0)
     earlier, later = (network.find(one, working, None, lamp) for one in (before, after))
-    assert earlier.caution.doubt == 0 < later.caution.doubt
+    assert earlier.doubt == 0 < later.doubt
     assert np.array_equal(earlier.normals, later.normals), "the weights are the same"
     assert not np.array_equal(relit(before), relit(after))
 
@@ -123,7 +125,8 @@ def test_a_version_that_hedges_leans_to_what_is_shot_and_believes_connected_norm
     stirred: Session, tmp_path: Path
 ) -> None:
     model = stir()
-    model.hedge.fill_(0)
+    torch.nn.init.zeros_(model.unsure.weight)
+    torch.nn.init.constant_(model.unsure.bias, -20.0)
     bold, plate = session_of(model, tmp_path), scene()
     asked = known_light(key_azimuth=-60.0, key_elevation=10.0, key_kelvin=3200.0)
     told = {session: relit(context(session, plate, asked, "ratio"))[..., :3] for session in (bold, stirred)}

@@ -70,6 +70,7 @@ def test_the_true_surface_relights_every_pair_to_its_target_mirrored_turned_or_c
         truth = {name.removeprefix(level): value for name, value in batch.items() if not name.startswith("inflated")}
         asks = truth["asks_second"].view(-1, 1, 1, 1)
         found = {**truth, "reach": truth["reach"] + (truth["reach_new"] - truth["reach"]) * asks}
+        found["hedge"] = torch.zeros(1)
         relit, target = losses.relight(found, truth), truth["target"]
         # Where the plate's key only grazes, half floats decide.
         facing = [(truth["normals"] * truth["lights"][:, i, :, None, None]).sum(1, keepdim=True) for i in (0, 1)]
@@ -87,7 +88,25 @@ def test_a_key_that_nothing_hides_is_told_to_reach_all_that_faces_it_however_dar
     reach = record["reach"][..., 0].astype(np.float32)
     assert (facing > 0.1).sum() > 1000
     assert reach[facing > 0.1].min() > 0.97
-    assert reach[facing <= 0].max() == 0
+    assert reach[facing <= 0].min() > 1, "turned away, it tells nothing of what arrives"
+
+
+def test_where_nothing_tells_how_far_a_key_reaches_nothing_is_asked(tmp_path: Path) -> None:
+    path = ball(1, tmp_path)
+    with np.load(path) as scene:
+        made = {name: scene[name] for name in scene.files}
+    made["unshadowed"][:, :, : SIZE // 2] = 0  # as metal beside its highlight
+    np.savez(path, **made)
+    records = [pairs.read(path)] * 2
+    arrays = {name: np.stack([record[name] for record in records]) for name in records[0]}
+    batch = train.tensors(pairs.compose(arrays, np.arange(2), 16, np.random.default_rng(0)))
+    assert all(torch.isfinite(value).all() for value in batch.values())
+    pair = pairs.draw(0, np.arange(2), arrays["lights"][0], np.random.default_rng(0))
+    pair = pair._replace(mirrored=False, quarters=0, paint=None)
+    for suffix, middle in (("", SIZE // 2), ("_half", SIZE // 4)):
+        whole = (slice(None), slice(None))
+        counts = pairs.images(arrays, pair, np.random.default_rng(0), suffix, whole)["reach_counts"]
+        assert counts[:, :middle].max() == 0 < counts[:, middle:].max()
 
 
 def test_paint_is_lent_where_the_other_scene_has_some(arrays: dict[str, np.ndarray]) -> None:

@@ -131,16 +131,17 @@ def apply(context: Context, made: dict[str, Any]) -> dict[str, Any]:
     return {"output": out, "status": status, "alpha": "result" if knobs["to_alpha"] else "plate"}
 
 
-def _cast(context: Context, made: Mapping[str, Any], knobs: Mapping[str, Any], key: np.ndarray) -> np.ndarray:
-    """How much of a key from that direction is kept off, [h, w] in 0..1: as the network sees it, or by the depth.
+def _cast(context: Context, made: Mapping[str, Any], knobs: Mapping[str, Any], key: np.ndarray) -> shade.Kept:
+    """How much of a key from that direction is kept off, [h, w] in 0..1, as the network sees it, or by the depth; and
+    the hedge with which its light is taken.
 
     A connected Depth is exact where the network guesses, so it decides.
     """
     softness = knobs["shadow_softness"]
     if made["asked"] is None or context.clip("Depth") is not None:
-        return 1 - shade.cast_shadow(made["depth"], key, softness, knobs["depth_scale"])
-    reach = network.reach(context, made["asked"], key, softness, made["depth"].shape)
-    return (1 - reach) * (1 - made["sky"])
+        return 1 - shade.cast_shadow(made["depth"], key, softness, knobs["depth_scale"]), made["hedge"]
+    found = network.reach(context, made["asked"], key, softness, made["depth"].shape)
+    return (1 - found.share) * (1 - made["sky"]), None if made["hedge"] is None else found.hedge
 
 
 def _edge_slope(guide: np.ndarray, stops: np.ndarray) -> np.ndarray:

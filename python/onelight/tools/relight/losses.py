@@ -80,8 +80,10 @@ def losses(found: Tensors, truth: Tensors) -> dict[str, Tensor]:
     peak = target.amax(dim=(1, 2, 3), keepdim=True).clamp(min=1e-3) * 0.7
     relit, target = relit / peak, (target / peak).clamp(0, 4)
     stops = torch.log2(relit.clamp(0, 4) + 0.02) - torch.log2(target + 0.02)
-    parts["relit"] = mean((torch.sqrt(relit.clamp(0, 4) + 1e-3) - torch.sqrt(target + 1e-3)).abs())
-    parts["relit"] = parts["relit"] + 0.1 * (mean(stops.abs()) + sum(_steps(stops, covered, step) for step in (1, 4)))
+    roots = torch.sqrt(relit.clamp(0, 4) + 1e-3) - torch.sqrt(target + 1e-3)
+    detail = sum(_steps(stops, covered, step) for step in (1, 4))
+    parts["relit"] = mean(0.5 * roots.abs() + 1.5 * roots.square())  # squares ask for the mean here too: for a hedge
+    parts["relit"] = parts["relit"] + 0.1 * (mean(0.5 * stops.abs() + 0.2 * stops.square()) + detail)
     return parts
 
 
@@ -92,8 +94,9 @@ def relight(found: Tensors, truth: Tensors) -> Tensor:
     asks_second = truth["asks_second"].view(-1, 1, 1, 1)
     reach_old = found["reach"] + (truth["reach"] - found["reach"]) * asks_second
     reach_new = truth["reach_new"] + (found["reach"] - truth["reach_new"]) * asks_second
-    before = (found["normals"] * old).sum(1, keepdim=True).clamp(min=0) * reach_old + fill
-    after = (found["normals"] * new).sum(1, keepdim=True).clamp(min=0) * reach_new + fill
+    around = fill + found["hedge"]
+    before = (found["normals"] * old).sum(1, keepdim=True).clamp(min=0) * reach_old + around
+    after = (found["normals"] * new).sum(1, keepdim=True).clamp(min=0) * reach_new + around
     stops = torch.log2(after + 1e-3) - torch.log2(before + 1e-3)
     return truth["linear"] * torch.exp2(stops.clamp(-LIMIT - 2, LIMIT))
 

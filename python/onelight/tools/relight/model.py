@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -11,7 +13,8 @@ MULTIPLE = 16  # height and width must be multiples of this
 PICTURE, PRIOR, LIGHT, ASKED = 3, 4, 4, 4
 LAMPS = 8  # numbers that the lamps are boiled down to
 DOUBT = 0.35  # of a key's light: how far the shading may be off; chosen (docs/training.md), nothing learns it
-HEDGE = 0.1  # of a key: light from all round that ratios are taken with; chosen as well
+HEDGE = 0.1  # of a key: light from all round that ratios are taken with, where nothing was learnt of it
+MOST = 2.0  # of a key: the largest hedge
 ALIGNED = 6  # maps that are seen from the key: the prior and the picture along and across it, how both lamps face
 
 
@@ -47,12 +50,12 @@ class Geometry(nn.Module):
         asked    [B, 4]: direction to the key whose reach is asked for, and its angular diameter as `spread` codes it
     Outputs: normals [B, 3, H, W] of length 1; depth [B, 1, H, W], affine, larger is farther, about 0 +- 1;
     openness and reach [B, 1, H, W] in 0..1; doubt [B], how far the key's light that follows from them may be off;
-    hedge [B], the share of a key that is added to both shadings before their ratio is taken.
+    hedge [B, 1, H, W], the share of the key asked for that is added to both shadings before their ratio is taken: more
+    where its light is a guess.
     """
 
     slopes: Tensor
     doubt: Tensor
-    hedge: Tensor
 
     def __init__(self, widths: tuple[int, int, int] = (64, 96, 128), relief: int = 24) -> None:
         super().__init__()
@@ -76,9 +79,10 @@ class Geometry(nn.Module):
         self.near = nn.Conv2d(fine // 4 + 4 * (PICTURE + ALIGNED), relief, 3, padding=1)
         self.relief = Block(relief)
         self.slope = nn.Conv2d(relief, 4 * 3, 3, padding=1)
-        _zero(self.aligned, self.head, self.slope)
+        self.unsure = nn.Conv2d(24, 1, 3, padding=1)
+        _zero(self.aligned, self.head, self.slope, self.unsure)
+        nn.init.constant_(self.unsure.bias, math.log(HEDGE / (MOST - HEDGE)))  # type: ignore[arg-type]
         self.register_buffer("doubt", torch.full((1,), DOUBT))
-        self.register_buffer("hedge", torch.full((1,), HEDGE))
         across = torch.tensor([[-1.0, 0, 1], [-2, 0, 2], [-1, 0, 1]])
         self.register_buffer("slopes", torch.stack([across, -across.T])[:, None] / 2, persistent=False)  # right, up
 
@@ -102,7 +106,9 @@ class Geometry(nn.Module):
             x = block(F.interpolate(widen(x), scale_factor=2.0, mode="bilinear", align_corners=False) + skip, known)
         x = F.pixel_shuffle(x, 2)
         near = self.detail(torch.cat([x, F.pixel_unshuffle(pixels, 2)], dim=1))
-        out = F.pixel_shuffle(self.head(F.silu(self.refine(near, known))), 2).float()
+        near = F.silu(self.refine(near, known))
+        out = F.pixel_shuffle(self.head(near), 2).float()
+        unsure = F.interpolate(self.unsure(near).float(), scale_factor=2.0, mode="bilinear", align_corners=False)
         near = self.near(torch.cat([x, F.pixel_unshuffle(torch.cat([picture, aligned], dim=1), 2)], dim=1))
         slope = F.pixel_shuffle(self.slope(F.silu(self.relief(near, known))), 2).float()
         prior = prior.float()
@@ -113,8 +119,7 @@ class Geometry(nn.Module):
         normals = normals * torch.rsqrt(normals.square().sum(dim=1, keepdim=True) + 1e-6)
         depth = prior[:, 3:4] + out[:, 3:4]
         openness, reach = torch.sigmoid(out[:, 4:5] + 3.0), torch.sigmoid(out[:, 5:6] + slope[:, 2:3] + 3.0)
-        doubt, hedge = (chosen.expand(len(picture)) for chosen in (self.doubt, self.hedge))
-        return normals, depth, openness, reach, doubt, hedge
+        return normals, depth, openness, reach, self.doubt.expand(len(picture)), MOST * torch.sigmoid(unsure)
 
     def seen_from_key(self, picture: Tensor, prior: Tensor, light: Tensor, asked: Tensor, along: Tensor) -> Tensor:
         """[B, ALIGNED, H, W]: slopes of prior and picture along and across the key, and how the prior faces both."""

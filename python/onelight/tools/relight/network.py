@@ -31,11 +31,11 @@ class Level:
     light: np.ndarray  # [4]: direction to the present key and its share of key + fill; 0 where unknown
 
 
-class Caution(NamedTuple):
-    """How little a version trusts its own surface; 0 where it is silent on that, as earlier ones are."""
+class Reach(NamedTuple):
+    """What the network says of a key's light, float32."""
 
-    doubt: float = 0.0  # of a key's light: how far the shading may be off
-    hedge: float = 0.0  # of a key: light from all round that is added to both shadings before their ratio is taken
+    share: np.ndarray  # [h, w] in 0..1 of the key that arrives
+    hedge: np.ndarray  # [h, w] of the key: light from all round that is added to both shadings before their ratio
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,8 @@ class Surface:
     depth: np.ndarray  # [h, w], affine: larger is farther, about 0 +- 1
     openness: np.ndarray  # [h, w] share of the light from all round that arrives
     asked: Level  # where the reach of keys is asked for
-    caution: Caution
+    doubt: float  # of a key's light: how far the shading may be off; 0 where a version is silent on that
+    hedge: np.ndarray  # [h, w] as in `Reach`, asked for the present key; 0 where a version is silent on that
 
 
 def known(session: Session | None) -> bool:
@@ -82,7 +83,7 @@ def find(context: Context, working: np.ndarray, matte: np.ndarray | None, lamp: 
     prior = np.zeros((*mattes[-1].shape, 4), np.float32)
     if matte is not None:
         prior[..., :3] = inflated((mattes[-1] + 1) / 2)
-    found, asking, caution = prior, None, Caution()
+    found, asking, doubt = prior, None, 0.0
     for picture, outline in zip(reversed(pictures), reversed(mattes), strict=True):
         longest = max(outline.shape)
         if asking is not None:
@@ -91,21 +92,22 @@ def find(context: Context, working: np.ndarray, matte: np.ndarray | None, lamp: 
             prior = cv2.resize(found[..., :4], outline.shape[::-1], interpolation=cv2.INTER_LINEAR)
         level = Level(picture, outline, prior, light)
         asking = level if asking is None or longest <= ASKING else asking
-        found, caution = _both_ways(context, level, asked)
+        found, doubt = _both_ways(context, level, asked)
     assert asking is not None
     if found.shape[:2] != working.shape[:2]:
         found = cv2.resize(found, working.shape[1::-1], interpolation=cv2.INTER_LINEAR)
         found[..., :3] = geometry.normalise(found[..., :3])
-    return Surface(found[..., :3], found[..., 3], found[..., 4], asking, caution)
+    return Surface(found[..., :3], found[..., 3], found[..., 4], asking, doubt, found[..., 6])
 
 
-def reach(context: Context, asked: Level, key: np.ndarray, degrees: float, size: tuple[int, int]) -> np.ndarray:
-    """The share of a key that arrives, `size` = [h, w] in 0..1: what the network sees of the shadows it casts.
+def reach(context: Context, asked: Level, key: np.ndarray, degrees: float, size: tuple[int, int]) -> Reach:
+    """What of a key arrives, `size` = [h, w]: what the network sees of the shadows it casts, and how sure it is.
 
     `key` is the direction to it, `degrees` its angular diameter.
     """
-    found = _both_ways(context, asked, _asked(key, degrees))[0][..., 5]
-    return np.clip(cv2.resize(found, size[::-1], interpolation=cv2.INTER_LINEAR), 0, 1)
+    found = _both_ways(context, asked, _asked(key, degrees))[0][..., 5:]
+    share, hedge = cv2.split(cv2.resize(found, size[::-1], interpolation=cv2.INTER_LINEAR))
+    return Reach(np.clip(share, 0, 1), hedge)
 
 
 def _asked(key: np.ndarray, degrees: float) -> np.ndarray:
@@ -136,20 +138,23 @@ def halved(image: np.ndarray) -> np.ndarray:
     return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
 
 
-def _both_ways(context: Context, level: Level, asked: np.ndarray) -> tuple[np.ndarray, Caution]:
-    """The mean of the answers to the level and to its mirror image, [h, w, 6], and the caution about them."""
+def _both_ways(context: Context, level: Level, asked: np.ndarray) -> tuple[np.ndarray, float]:
+    """The mean of the answers to the level and to its mirror image, [h, w, 7], and the doubt about them."""
     context.check()
-    straight, caution = _run(context, level, asked)
+    straight, doubt = _run(context, level, asked)
     context.check()
     flipped = Level(level.picture[:, ::-1], level.matte[:, ::-1], level.prior[:, ::-1] * MIRROR, level.light * MIRROR)
     mirrored = _run(context, flipped, asked * MIRROR)[0][:, ::-1]
-    both = (straight + mirrored * np.array([-1, 1, 1, 1, 1, 1], np.float32)) / 2
+    both = (straight + mirrored * np.array([-1, 1, 1, 1, 1, 1, 1], np.float32)) / 2
     both[..., :3] = geometry.normalise(both[..., :3])
-    return both, caution
+    return both, doubt
 
 
-def _run(context: Context, level: Level, asked: np.ndarray) -> tuple[np.ndarray, Caution]:
-    """Normals, depth, openness and reach, [h, w, 6], and the caution about them."""
+def _run(context: Context, level: Level, asked: np.ndarray) -> tuple[np.ndarray, float]:
+    """Normals, depth, openness, reach and hedge, [h, w, 7], and the doubt about them.
+
+    Earlier versions have one hedge for all of the picture, or none.
+    """
     height, width = level.matte.shape
     pad = (0, -height % MULTIPLE, 0, -width % MULTIPLE)
 
@@ -162,5 +167,6 @@ def _run(context: Context, level: Level, asked: np.ndarray) -> tuple[np.ndarray,
     assert context.session is not None
     out = context.session.run(STAGE, {**inputs, "light": level.light[None], "asked": asked[None]})
     found = np.concatenate([out[name][0] for name in ("normals", "depth", "openness", "reach")])
-    caution = Caution(*(float(out[name][0]) if name in out else 0.0 for name in Caution._fields))
-    return np.ascontiguousarray(found[:, :height, :width].transpose(1, 2, 0)), caution
+    hedge = np.broadcast_to(out["hedge"][0] if "hedge" in out else np.float32(0), found[:1].shape)
+    found = np.concatenate([found, hedge])[:, :height, :width]
+    return np.ascontiguousarray(found.transpose(1, 2, 0)), float(out["doubt"][0]) if "doubt" in out else 0.0

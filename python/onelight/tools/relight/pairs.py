@@ -18,8 +18,9 @@ from onelight.tools.relight import geometry, network
 from onelight.tools.relight.network import coded, inflated
 
 Images = dict[str, np.ndarray]
-EDITION = "pictures 3"  # another one where the same seed draws other pictures: a training goes on with its own only
+EDITION = "pictures 4"  # another one where the same seed draws other pictures: a training goes on with its own only
 GRAZED = 0.002  # of a white thing that faces the key: what gives back less is no measure of a reach
+UNTOLD = 8.0  # for the reach there: beyond 1 in its halved pixel as well
 NOTHING = 0.015  # albedo: things are less dark than that, but for where there is none
 HALF = "_half"  # arrays that are kept at half the size as well, for the level that sees the whole
 LAST = (
@@ -45,6 +46,7 @@ def read(path: Path) -> Images:
     record["openness"] = np.clip(record["ambient"] @ LUMINANCE / albedo, 0, 1)[..., None]
     whole = np.maximum(record.pop("unshadowed"), GRAZED)
     record["reach"] = np.clip(record["keys"].mean(axis=-1) / whole, 0, 1)[..., None]
+    record["reach"][whole <= GRAZED] = UNTOLD  # as on metal, off its highlight: what is seen there is bounced light
     for name in (*LAST, "keys", "reach"):
         record[name + HALF] = _halved(record[name])
     covered = np.linalg.norm(record["normals" + HALF], axis=-1, keepdims=True)
@@ -158,6 +160,8 @@ def images(
     covered = (np.abs(normals).sum(axis=-1, keepdims=True) > 0.5).astype(np.float32)
     asked = pair.second if pair.asks_second else pair.first
     facing = normals @ directed(arrays["lights"][pair.row, asked], pair)
+    reaches = [get("reach", which) for which in (pair.first, pair.second)]
+    told = reaches[pair.asks_second] <= 1
     return {
         "linear": linear,
         "target": target,
@@ -166,9 +170,9 @@ def images(
         "normals": normals,
         "depth": get("depth"),
         "openness": get("openness"),
-        "reach": get("reach", pair.first),
-        "reach_new": get("reach", pair.second),
-        "reach_counts": covered * (facing > 0.1)[..., None],
+        "reach": np.minimum(reaches[0], 1),
+        "reach_new": np.minimum(reaches[1], 1),
+        "reach_counts": covered * (facing > 0.1)[..., None] * told,
         "covered": covered,
     }
 

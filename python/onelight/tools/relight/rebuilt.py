@@ -76,10 +76,10 @@ def _shading(plate: np.ndarray, lamp: Lamp, session: Session | None, exposure: f
         return np.ones(plate.shape[:2], np.float32)
     taken = Relit.of(_case(plate, lamp), session, exposure=exposure)
     found = shade.shading(
-        {**taken.made, "hedge": 0.0},  # as it is, not as careful ratios take it
+        {**taken.made, "hedge": None},  # as it is, not as careful ratios take it
         taken.context.knobs,
         taken.context.colour,
-        lambda key: np.zeros_like(taken.made["shadow"]),
+        lambda key: (np.zeros_like(taken.made["shadow"]), None),
     )
     return np.maximum(found["old"], np.float32(1e-3))
 

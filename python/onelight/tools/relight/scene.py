@@ -30,7 +30,8 @@ class Surface(NamedTuple):
     openness: np.ndarray  # [h, w] share of the light from all round that arrives
     shadow: np.ndarray  # [h, w] share of the present key that is kept off
     asked: network.Level | None = None  # what the network is asked about other keys with
-    caution: network.Caution = network.Caution()
+    doubt: float = 0.0  # as in `network.Surface`
+    hedge: np.ndarray | None = None  # [h, w], for the present key
 
 
 def decompose(context: Context, made: dict[str, Any]) -> dict[str, Any]:
@@ -68,7 +69,8 @@ def decompose(context: Context, made: dict[str, Any]) -> dict[str, Any]:
         "sky_full": sky_full,
         "horizon": layout[2],
         "asked": surface.asked,
-        **(surface.caution if normals_clip is None else network.Caution())._asdict(),  # what is connected is believed
+        "doubt": surface.doubt if normals_clip is None else 0.0,  # what is connected is believed
+        "hedge": surface.hedge if normals_clip is None else None,
         "matte": matte,
     }
 
@@ -84,8 +86,8 @@ def _learnt(context: Context, working: np.ndarray, matte: np.ndarray | None, lam
     depth = 1 / (1 + np.exp2(np.float32(-1.5) * found.depth))
     shadow = np.zeros_like(depth)
     if lamp is not None:
-        shadow = 1 - network.reach(context, found.asked, lamp.key, network.SPREAD, depth.shape)
-    return Surface(normals, depth, found.openness**gain, shadow, found.asked, found.caution)
+        shadow = 1 - network.reach(context, found.asked, lamp.key, network.SPREAD, depth.shape).share
+    return Surface(normals, depth, found.openness**gain, shadow, found.asked, found.doubt, found.hedge)
 
 
 def _classical(

@@ -17,7 +17,8 @@ from onelight.tools.relight import paint
 from onelight.tools.relight.geometry import blur, bounded, smoothstep
 from onelight.tools.relight.knobs import SH_NAMES
 
-Cast = Callable[[np.ndarray], np.ndarray]
+Kept = tuple[np.ndarray, np.ndarray | None]  # how much of a key is kept off, [h, w]; the hedge, where there is one
+Cast = Callable[[np.ndarray], Kept]
 SHADOW_LONGEST = 256  # cast shadows are marched at this size: they are soft, and every slider drag marches anew
 SHADOW_STEPS = 18
 
@@ -58,20 +59,24 @@ def shading(g: Mapping[str, Any], knobs: Mapping[str, Any], colour: Colour, cast
     effects ("even" [h, w]), the new "key" alone, the share of "air". All but the key with the version's hedge: where
     normals are a guess, a ratio of shadings that leans a little to 1 is nearer to the truth.
 
-    `cast` says how much of a key is kept off where, given the direction to it: as g["shadow"] does for the present one.
+    `cast` says how much of a key is kept off where, given the direction to it, as g["shadow"] does for the present one,
+    and the hedge with it: where a surface may be turned away from the new key, or in shadow, nobody is sure.
     """
     present, new = lit.present_light(knobs), lit.new_light(knobs)
     normals, openness = g["normals"], g["visibility"]
     weights = np.array([knobs[f"present_fill_{name}"] for name in SH_NAMES])
     fill = lit.fill_shape(g["basis"], weights) * openness if weights.any() else openness
     old_key = lit.key_shape(normals, present.key, present.softness) * (1 - g["shadow"])
-    shot = _hedged(g, present, fill, np.float32(present.key_level) * old_key)
+    hedge = g["hedge"]
     clear = 1 - g["shadow"] * np.float32(1 - knobs["lift_shadows"])  # the present key's shadows stay, or are lifted
     density = np.float32(knobs["shadow_density"])
     if density > 0 and new.key_level > 0:
-        clear = np.minimum(clear, 1 - density * cast(new.key))
+        kept, asked = cast(new.key)
+        clear = np.minimum(clear, 1 - density * kept)
+        hedge = hedge if hedge is None or asked is None else hedge + density * (asked - hedge)
+    shot = _hedged(hedge, present, fill, np.float32(present.key_level) * old_key)
     key = np.float32(new.key_level) * (lit.key_shape(normals, new.key, new.softness) * clear)
-    amounts = [*_hedged(g, new, fill, key)]
+    amounts = [*_hedged(hedge, new, fill, key)]
     tints = [lit.colour(knobs["fill_kelvin"], knobs["fill_tint"]), lit.colour(knobs["key_kelvin"], knobs["key_tint"])]
     if knobs["sky_fill"] > 0:
         turn = lit.camera_rotation(knobs["camera_heading"], knobs["camera_pitch"], knobs["camera_roll"])
@@ -94,13 +99,16 @@ def shading(g: Mapping[str, Any], knobs: Mapping[str, Any], colour: Colour, cast
     }
 
 
-def _hedged(g: Mapping[str, Any], light: lit.Light, fill: np.ndarray, key: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Fill and key [h, w] with the version's share of the key all round, unoccluded; the lit side keeps its level."""
-    more = float(g["hedge"]) * light.key_level
-    share = light.level / (light.level + more) if more > 0 else 1.0
-    if more > 0:
-        key = (key + np.float32(more)) * np.float32(share)
-    return np.float32(light.fill_level * share) * fill, key
+def _hedged(
+    hedge: np.ndarray | None, light: lit.Light, fill: np.ndarray, key: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Fill and key [h, w] with `hedge` of the key all round, unoccluded; the lit side keeps its level."""
+    fill = np.float32(light.fill_level) * fill
+    if hedge is None or light.key_level == 0:
+        return fill, key
+    more = hedge * np.float32(light.key_level)
+    share = np.float32(light.level) / (np.float32(light.level) + more)
+    return fill * share, (key + more) * share
 
 
 def log_ratio(g: Mapping[str, Any], knobs: Mapping[str, Any], s: Mapping[str, np.ndarray]) -> np.ndarray:

@@ -51,7 +51,7 @@ def run(
     `scenes` are files of the soundstage by name; `out` keeps what is baked of them and the checkpoint, from which the
     next call goes on. `start` are the weights of a version (safetensors) to begin with instead of with nothing.
     """
-    crops = Crops.bake(out / "crops", scenes, pairs.read, jobs=2, recipe="relight 4")
+    crops = Crops.bake(out / "crops", scenes, pairs.read, jobs=2, recipe="relight 5")
     if (lights := crops.arrays["lights"].shape[1]) < LIGHTS:
         raise RequestError(f"The scenes have {lights} key lights each: Relight learns from {LIGHTS} or more.")
     rows = np.arange(len(crops))
