@@ -26,6 +26,7 @@ LONGEST = (
     "test_cleanup_training.py",
     "test_relight_training.py",
     "test_cleanup_evaluate.py",
+    "test_relight_photographs.py",
     "test_relight_evaluate.py",
     "test_cli_demo.py",
     "test_relight_network.py",
