@@ -1,4 +1,4 @@
-"""A ball under known lamps, as a scene and as photographs of objects, and `onelight evaluate relight` asked about it."""
+"""A ball under known lamps, as a scene and as photographs of objects; `onelight evaluate relight` asked about it."""
 
 from __future__ import annotations
 
