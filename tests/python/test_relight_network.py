@@ -149,6 +149,30 @@ def test_a_version_that_hedges_leans_to_what_is_shot_and_believes_connected_norm
     assert not network.hedges(None)
 
 
+def test_the_hedge_is_that_of_the_key_that_is_asked_for_and_the_albedo_that_of_the_present_one(
+    stirred: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plate, asked = scene(), network.reach
+
+    def careful(*given: Any) -> network.Reach:
+        found, aside = asked(*given), given[2][0] > 0
+        return found._replace(hedge=np.full_like(found.hedge, 50.0 if aside else 0.0))
+
+    monkeypatch.setattr(network, "reach", careful)
+
+    def spread(azimuth: float, density: float) -> float:
+        knobs = known_light(present_azimuth=-50.0, key_azimuth=azimuth, shadow_density=density)
+        return float(np.std(np.log2(relit(context(stirred, plate, knobs, "ratio"))[..., 1])))
+
+    assert spread(50.0, 1.0) < 0.02 < 0.1 < spread(-20.0, 1.0)
+    assert spread(50.0, 0.5) < 0.1 * spread(50.0, 0.0), "half of that hedge is still more than all light"
+    albedo = [
+        relit(context(stirred, plate, known_light(present_azimuth=-50.0, key_azimuth=to, shadow_density=1.0), "albedo"))
+        for to in (50.0, -20.0)
+    ]
+    assert np.array_equal(*albedo)
+
+
 def test_the_picture_and_its_mirror_image_are_relit_alike(stirred: Session) -> None:
     plate = scene()
     knobs = known_light(key_azimuth=50.0, key_elevation=15.0, shadow_density=1.0)

@@ -9,12 +9,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from onelight.colour import Colour
 from onelight.errors import RequestError
 from onelight.registry import Registry
 from onelight.runtime import Session
 from onelight.tools import discover
-from onelight.tools.relight import network, pairs
+from onelight.tools.relight import network, pairs, shade
 from onelight.tools.relight.geometry import normalise
+from onelight.tools.relight.light import direction, harmonics
+from onelight.tools.relight.spec import TOOL
+from stagerun import defaults
 
 torch = pytest.importorskip("torch", reason="training is not installed")
 
@@ -79,6 +83,30 @@ def test_the_true_surface_relights_every_pair_to_its_target_mirrored_turned_or_c
         assert ((relit - target).abs() / (target + 0.02))[told].quantile(0.99) < 0.1, level
 
 
+def test_training_relights_by_the_ratio_that_the_tool_takes_under_the_same_lights_and_hedge() -> None:
+    random = np.random.default_rng(3)
+    normals = normalise(random.normal((0, 0, 1), 1, (SIZE, SIZE, 3)).astype(np.float32))
+    openness, hedge, *reaches = random.uniform(0.05, 1, (4, SIZE, SIZE)).astype(np.float32)
+    ratio, keys = 5.0, [direction(*angles) for angles in ((-40, 25), (60, 10))]
+    knobs = defaults(TOOL, present_ratio=ratio, fill_ratio=ratio, lift_shadows=1.0, shadow_density=1.0)
+    for prefix, (azimuth, elevation) in (("present", (-40, 25)), ("key", (60, 10))):
+        knobs |= {f"{prefix}_azimuth": azimuth, f"{prefix}_elevation": elevation, f"{prefix}_softness": 0.0}
+    surface = {"normals": normals, "visibility": openness, "basis": harmonics(normals), "shadow": 1 - reaches[0]}
+    made = {**surface, "hedge": np.zeros_like(hedge), "doubt": 0.0}
+    shadings = shade.shading(made, knobs, Colour.of("acescg"), lambda key: (1 - reaches[1], hedge))
+    ours = shade.log_ratio(made, knobs, shadings)[..., 0]
+    told = {"normals": normals, "openness": openness, "hedge": hedge, "reach": reaches[1]}
+    found = {name: torch.from_numpy(np.atleast_3d(value).transpose(2, 0, 1)[None]) for name, value in told.items()}
+    truth = {"lights": torch.from_numpy(np.stack(keys)[None].astype(np.float32)), "asks_second": torch.ones(1)}
+    truth |= {"fill": torch.tensor([1 / (ratio - 1) - losses.BOUNCED]), "linear": torch.ones(1, 3, SIZE, SIZE)}
+    truth |= {
+        name: torch.from_numpy(reach[None, None]) for name, reach in zip(("reach", "reach_new"), reaches, strict=True)
+    }
+    theirs = torch.log2(losses.relight(found, truth))[0, 0].numpy()
+    assert np.abs(ours).max() > 1
+    assert np.allclose(ours, theirs, atol=0.02)
+
+
 @pytest.mark.parametrize("paint", [0.02, 0.1, 0.6])
 def test_a_key_that_nothing_hides_is_told_to_reach_all_that_faces_it_however_dark_it_is(
     tmp_path: Path, paint: float
@@ -95,7 +123,7 @@ def test_where_nothing_tells_how_far_a_key_reaches_nothing_is_asked(tmp_path: Pa
     path = ball(1, tmp_path)
     with np.load(path) as scene:
         made = {name: scene[name] for name in scene.files}
-    made["unshadowed"][:, :, : SIZE // 2] = 0  # as metal beside its highlight
+    made["unshadowed"][:, :, : SIZE // 2 + 1] = 0  # as metal beside its highlight
     np.savez(path, **made)
     records = [pairs.read(path)] * 2
     arrays = {name: np.stack([record[name] for record in records]) for name in records[0]}
@@ -106,7 +134,7 @@ def test_where_nothing_tells_how_far_a_key_reaches_nothing_is_asked(tmp_path: Pa
     for suffix, middle in (("", SIZE // 2), ("_half", SIZE // 4)):
         whole = (slice(None), slice(None))
         counts = pairs.images(arrays, pair, np.random.default_rng(0), suffix, whole)["reach_counts"]
-        assert counts[:, :middle].max() == 0 < counts[:, middle:].max()
+        assert counts[:, : middle + 1].max() == 0 < counts[:, middle + 1 :].max()
 
 
 def test_paint_is_lent_where_the_other_scene_has_some(arrays: dict[str, np.ndarray]) -> None:

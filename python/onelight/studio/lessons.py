@@ -73,7 +73,7 @@ def prepare(
         folder / "scenes",
         rendered,
         lessons.replay,
-        recipe="replay",
+        recipe="replay 2",
         progress=partial(progress, "Preparing scenes to replay"),
     )
     rows = {name: row for row, name in enumerate(baked.names)}

@@ -186,7 +186,7 @@ def _operand(context: Context, rows: slice, ratio: np.ndarray, more: np.ndarray 
 def _pass(name: str, made: Mapping[str, Any], shadings: Mapping[str, np.ndarray], colour: Colour) -> np.ndarray:
     """A pass at working size, [h, w, 3]."""
     if name == "albedo":
-        return colour.from_working(made["working"]) / shadings["old"][..., None]
+        return colour.from_working(made["working"]) / shadings["present"][..., None]
     image = {
         "normals": made["normals"],
         "depth": made["depth"],

@@ -56,6 +56,7 @@ def halved(level: Tensors) -> dict[str, Tensor]:
     """A level at half its size; what is not covered does not count."""
     out = {name: F.avg_pool2d(value, 2) if value.ndim == 4 else value for name, value in level.items()}
     out["covered"] = (out["covered"] > 0.6).float()
+    out["reach_counts"] = (out["reach_counts"] > 0.9).float()
     out["normals"] = F.normalize(out["normals"], dim=1, eps=1e-4) * out["covered"]
     return out
 

@@ -35,7 +35,8 @@ class Reach(NamedTuple):
     """What the network says of a key's light, float32."""
 
     share: np.ndarray  # [h, w] in 0..1 of the key that arrives
-    hedge: np.ndarray  # [h, w] of the key: light from all round that is added to both shadings before their ratio
+    hedge: np.ndarray  # [h, w] of the key: light from all round that is added to both shadings before their ratio; 0
+    # where a version is silent on that
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,6 @@ class Surface:
     openness: np.ndarray  # [h, w] share of the light from all round that arrives
     asked: Level  # where the reach of keys is asked for
     doubt: float  # of a key's light: how far the shading may be off; 0 where a version is silent on that
-    hedge: np.ndarray  # [h, w] as in `Reach`, asked for the present key; 0 where a version is silent on that
 
 
 def known(session: Session | None) -> bool:
@@ -97,7 +97,7 @@ def find(context: Context, working: np.ndarray, matte: np.ndarray | None, lamp: 
     if found.shape[:2] != working.shape[:2]:
         found = cv2.resize(found, working.shape[1::-1], interpolation=cv2.INTER_LINEAR)
         found[..., :3] = geometry.normalise(found[..., :3])
-    return Surface(found[..., :3], found[..., 3], found[..., 4], asking, doubt, found[..., 6])
+    return Surface(found[..., :3], found[..., 3], found[..., 4], asking, doubt)
 
 
 def reach(context: Context, asked: Level, key: np.ndarray, degrees: float, size: tuple[int, int]) -> Reach:

@@ -81,7 +81,7 @@ def _shading(plate: np.ndarray, lamp: Lamp, session: Session | None, exposure: f
         taken.context.colour,
         lambda key: (np.zeros_like(taken.made["shadow"]), None),
     )
-    return np.maximum(found["old"], np.float32(1e-3))
+    return np.maximum(found["present"], np.float32(1e-3))
 
 
 def _moved(frames: Sequence[np.ndarray], pair: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:

@@ -31,7 +31,7 @@ class Surface(NamedTuple):
     shadow: np.ndarray  # [h, w] share of the present key that is kept off
     asked: network.Level | None = None  # what the network is asked about other keys with
     doubt: float = 0.0  # as in `network.Surface`
-    hedge: np.ndarray | None = None  # [h, w], for the present key
+    hedge: np.ndarray | None = None  # [h, w] as in `network.Reach`, of the present key
 
 
 def decompose(context: Context, made: dict[str, Any]) -> dict[str, Any]:
@@ -84,10 +84,10 @@ def _learnt(context: Context, working: np.ndarray, matte: np.ndarray | None, lam
         normals = broad + (normals - broad) * share
     normals = geometry.normalise(np.dstack([normals[..., :2] * np.dstack([gain]), normals[..., 2]]))
     depth = 1 / (1 + np.exp2(np.float32(-1.5) * found.depth))
-    shadow = np.zeros_like(depth)
-    if lamp is not None:
-        shadow = 1 - network.reach(context, found.asked, lamp.key, network.SPREAD, depth.shape).share
-    return Surface(normals, depth, found.openness**gain, shadow, found.asked, found.doubt, found.hedge)
+    if lamp is None:
+        return Surface(normals, depth, found.openness**gain, np.zeros_like(depth), found.asked, found.doubt)
+    reached = network.reach(context, found.asked, lamp.key, network.SPREAD, depth.shape)
+    return Surface(normals, depth, found.openness**gain, 1 - reached.share, found.asked, found.doubt, reached.hedge)
 
 
 def _classical(

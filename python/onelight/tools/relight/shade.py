@@ -57,7 +57,8 @@ def cast_shadow(depth: np.ndarray, to_light: np.ndarray, softness: float, depth_
 def shading(g: Mapping[str, Any], knobs: Mapping[str, Any], colour: Colour, cast: Cast) -> dict[str, np.ndarray]:
     """Present shading "old" [h, w], "new" [h, w, 3] in the space of the edit, the same without level, colour and
     effects ("even" [h, w]), the new "key" alone, the share of "air". All but the key with the version's hedge: where
-    normals are a guess, a ratio of shadings that leans a little to 1 is nearer to the truth.
+    normals are a guess, a ratio of shadings that leans a little to 1 is nearer to the truth. The present shading with
+    the hedge of its own key, whatever the new one is, is "present".
 
     `cast` says how much of a key is kept off where, given the direction to it, as g["shadow"] does for the present one,
     and the hedge with it: where a surface may be turned away from the new key, or in shadow, nobody is sure.
@@ -70,11 +71,12 @@ def shading(g: Mapping[str, Any], knobs: Mapping[str, Any], colour: Colour, cast
     hedge = g["hedge"]
     clear = 1 - g["shadow"] * np.float32(1 - knobs["lift_shadows"])  # the present key's shadows stay, or are lifted
     density = np.float32(knobs["shadow_density"])
-    if density > 0 and new.key_level > 0:
+    if density > 0:
         kept, asked = cast(new.key)
         clear = np.minimum(clear, 1 - density * kept)
         hedge = hedge if hedge is None or asked is None else hedge + density * (asked - hedge)
-    shot = _hedged(hedge, present, fill, np.float32(present.key_level) * old_key)
+    old_key = np.float32(present.key_level) * old_key
+    shot, alone = _hedged(hedge, present, fill, old_key), _hedged(g["hedge"], present, fill, old_key)
     key = np.float32(new.key_level) * (lit.key_shape(normals, new.key, new.softness) * clear)
     amounts = [*_hedged(hedge, new, fill, key)]
     tints = [lit.colour(knobs["fill_kelvin"], knobs["fill_tint"]), lit.colour(knobs["key_kelvin"], knobs["key_tint"])]
@@ -92,6 +94,7 @@ def shading(g: Mapping[str, Any], knobs: Mapping[str, Any], colour: Colour, cast
     air = _air(g, knobs) if knobs["haze"] > 0 else np.float32(0)
     return {
         "old": shot[0] + shot[1],
+        "present": alone[0] + alone[1],
         "new": cv2.transform(cv2.merge(amounts), mix),
         "even": (amounts[0] + amounts[1]) / np.float32(new.level),
         "key": key,
