@@ -166,11 +166,11 @@ def test_the_hedge_is_that_of_the_key_that_is_asked_for_and_the_albedo_that_of_t
 
     assert spread(50.0, 1.0) < 0.02 < 0.1 < spread(-20.0, 1.0)
     assert spread(50.0, 0.5) < 0.1 * spread(50.0, 0.0), "half of that hedge is still more than all light"
-    albedo = [
+    first, second = (
         relit(context(stirred, plate, known_light(present_azimuth=-50.0, key_azimuth=to, shadow_density=1.0), "albedo"))
         for to in (50.0, -20.0)
-    ]
-    assert np.array_equal(*albedo)
+    )
+    assert np.array_equal(first, second)
 
 
 def test_the_picture_and_its_mirror_image_are_relit_alike(stirred: Session) -> None:
