@@ -28,7 +28,7 @@ from onelight.training.start import begin_with
 # `base` is what two cores do in hours (a committed version's card says how that was made); `small` is what they do in
 # minutes, to see that every part works.
 RECIPES = {
-    "base": Recipe(Settings(20000, 16, 1.5e-3, weight_decay=1e-3, seed=20261121), 3800, "soundstage6", lone=2700),
+    "base": Recipe(Settings(20000, 16, 1.5e-3, weight_decay=1e-3, seed=20261121), 3800, "soundstage7", lone=2700),
     "small": Recipe(Settings(1500, 12, 2e-3, weight_decay=1e-3, seed=20261121, ema=0.995), 240, "small1", lone=100),
 }
 KEPT = 25  # one scene in so many is kept from training, to watch it; the score comes from families never trained on
